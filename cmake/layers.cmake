@@ -1,0 +1,35 @@
+# One static library a layer. PRIVATE dependencies keep third-party headers inside the layer that may know them.
+
+add_library(chaperone_options INTERFACE)
+target_compile_features(chaperone_options INTERFACE cxx_std_20)
+target_include_directories(chaperone_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(chaperone_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wcast-align -Wformat=2 -Wundef -Werror
+  -fno-omit-frame-pointer -fstack-protector-strong)
+# GCC 12 reports these inside libstdc++ and Boost at -O2, where nothing can be done about them here.
+target_compile_options(chaperone_options INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-error=restrict -Wno-error=maybe-uninitialized -Wno-error=stringop-overflow
+  -Wno-error=array-bounds -Wno-error=dangling-pointer>)
+target_link_options(chaperone_options INTERFACE -Wl,-z,relro,-z,now)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_definitions(chaperone_options INTERFACE _FORTIFY_SOURCE=2)
+endif()
+if(CHAPERONE_SANITIZE)
+  target_compile_options(chaperone_options INTERFACE -fsanitize=${CHAPERONE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(chaperone_options INTERFACE -fsanitize=${CHAPERONE_SANITIZE})
+endif()
+# yaml-cpp, OpenSSL and prometheus-cpp headers come as system headers through their targets.
+target_link_libraries(chaperone_options INTERFACE fmt::fmt Threads::Threads)
+
+# add_layer(<name> FOLDER <dir> [EXTRA <file>...] [USES <layer>...] [PRIVATE <target>...])
+function(add_layer name)
+  cmake_parse_arguments(LAYER "" "FOLDER" "EXTRA;USES;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${LAYER_FOLDER}/*.cpp)
+  foreach(file IN LISTS LAYER_EXTRA)
+    list(APPEND sources ${CMAKE_SOURCE_DIR}/${file})
+  endforeach()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC chaperone_options ${LAYER_USES} PRIVATE ${LAYER_PRIVATE})
+  set_target_properties(${name} PROPERTIES ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE CXX)
+endfunction()

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The records of product.md as values, and the lines they become. A line is unsealed until the log gives it its
+/// sequence number and its place in the hash chain.
+namespace chaperone::audit {
+
+enum class Verdict : std::uint8_t { kAllow, kDeny, kUnknown };
+enum class Result : std::uint8_t { kOk, kFailed, kCancelled, kNotRun, kUnknown };
+enum class TransactionEnd : std::uint8_t { kCommitted, kRolledBack, kUnknown };
+enum class SessionEvent : std::uint8_t { kOpened, kRefused, kClosed };
+
+/// Wall clock in microseconds since 1970-01-01 UTC.
+using Microseconds = std::int64_t;
+
+/// What is the same in every record of a session, already as JSON members; made once a session.
+class SessionMembers {
+ public:
+  struct Fields {
+    std::string_view session;  ///< 16 characters of base32, random
+    std::string_view agent;
+    std::string_view proof;   ///< how the agent proved itself: "scram"; empty = null
+    std::string_view client;  ///< "127.0.0.1:51234" or "unix"
+    std::string_view database;
+    std::string_view role;         ///< upstream role; empty = null
+    std::int32_t backend_pid = 0;  ///< 0 = null
+    bool enforced = false;
+  };
+  SessionMembers() = default;
+  explicit SessionMembers(const Fields& fields);
+
+  const std::string& id() const { return id_; }
+
+ private:
+  friend class Batch;
+  std::string id_;
+  std::string who_;    // "agent":..,"actor":null,..,"backend_pid":..  for statement and session lines
+  std::string tail_;   // "enforced":false,"policy":null
+};
+
+/// A value bound to a parameter, as the record keeps it.
+struct Value {
+  enum class Kind : std::uint8_t { kNull, kText, kBinary, kTruncated } kind = Kind::kNull;
+  std::string_view bytes = {};  ///< kTruncated: what was kept of a longer one
+};
+
+/// A statement about to run (intent), or one that was refused.
+struct Statement {
+  std::uint64_t statement;                   ///< number within the session, from 1
+  std::optional<std::string_view> sql;       ///< as received; nothing = not known
+  std::optional<std::string_view> sent;      ///< nothing = as received
+  std::span<const Value> values;
+  bool values_truncated = false;             ///< there were more values than are kept
+  Verdict verdict = Verdict::kAllow;
+  std::string_view reason = {};              ///< why the verdict is unknown; empty = no member
+  std::uint64_t sql_bytes = 0;               ///< length of the whole text where `sql` is its beginning only; 0 = whole
+};
+
+struct Outcome {
+  std::uint64_t statement;
+  Result result;
+  std::string_view tag = {};                  ///< command tag; empty = null
+  std::optional<std::uint64_t> rows = {};
+  std::uint64_t bytes = 0;                    ///< of rows or COPY data that passed for it
+  std::int64_t microseconds = 0;              ///< from forwarding it to its last reply
+  std::string_view sqlstate = {};             ///< empty = null
+  bool suspended = false;                     ///< the portal was given up before its last row
+};
+
+struct Transaction {
+  std::span<const std::uint64_t> statements;
+  TransactionEnd end;
+  std::string_view savepoint = {};  ///< rolled back to this savepoint: the statements since it; empty = no member
+};
+
+/// How values of parameters go into records.
+enum class Values : std::uint8_t { kKeep, kHash, kDrop };
+
+/// Lines that one thread wrote since it last handed them to the log. Not thread-safe. Its buffers keep their size.
+///
+/// Text is written as valid JSON whatever it holds: control characters are escaped, invalid UTF-8 becomes U+FFFD
+/// and the line gets "lossy":true.
+class Batch {
+ public:
+  explicit Batch(Values values = Values::kKeep) : values_(values) {}
+
+  void statement(Microseconds time, const SessionMembers& session, const Statement& record);
+  void outcome(Microseconds time, const SessionMembers& session, const Outcome& record);
+  void transaction(Microseconds time, const SessionMembers& session, const Transaction& record);
+  /// `why`: a sentence for the operator; empty = null.
+  void session(Microseconds time, const SessionMembers& session, SessionEvent event, std::string_view why);
+
+  bool empty() const { return ends_.empty(); }
+  std::size_t bytes() const { return lines_.size(); }
+  /// Intents among the lines: they have to be with the kernel (or on disk) before their statements go upstream.
+  bool has_intents() const { return has_intents_; }
+  void clear();
+
+ private:
+  friend class Log;
+  std::string lines_;                // line bodies: members from "kind" on, without braces
+  std::vector<std::uint32_t> ends_;  // end of each body in lines_
+  bool has_intents_ = false;
+  Values values_;
+};
+
+}  // namespace chaperone::audit
