@@ -1,0 +1,21 @@
+#include "proxy/session/environment.hpp"
+
+#include <fmt/format.h>
+
+namespace chaperone::session {
+
+std::string Address::to_string() const {
+  if (unix_socket) return fmt::format("unix:{}:{}", host, port);
+  const bool v6 = host.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+std::string Address::socket_path() const { return fmt::format("{}/.s.PGSQL.{}", host, port); }
+
+const Database* Environment::find_database(std::string_view name) const {
+  auto entry = databases.find(name);
+  if (entry == databases.end()) entry = databases.find(std::string_view("*"));
+  return entry == databases.end() ? nullptr : &entry->second;
+}
+
+}  // namespace chaperone::session
