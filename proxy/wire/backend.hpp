@@ -41,9 +41,10 @@ inline constexpr char kRowDescription = 'T';
 /// Of an ErrorResponse this much is held, so that its SQLSTATE can be read; a longer one passes in parts.
 inline constexpr std::uint32_t kHeldError = 64U << 10;
 
-/// Rules for a session that is logged in. DataRow, CopyData, RowDescription, FunctionCallResponse, NoticeResponse,
-/// NotificationResponse and ParameterDescription pass (hold 0); ErrorResponse is held up to kHeldError; the others are
-/// whole, and longer than 30,000 bytes they are refused, as libpq does (VALID_LONG_MESSAGE_TYPE).
+/// Rules for a session that is logged in. DataRow, CopyData, RowDescription, FunctionCallResponse,
+/// NoticeResponse, NotificationResponse and ParameterDescription pass (hold 0); ErrorResponse is held up to
+/// kHeldError; the others are whole, and longer than 30,000 bytes they are refused, as libpq does
+/// (VALID_LONG_MESSAGE_TYPE).
 FrameRule rule(char type);
 
 /// Codes of the Authentication messages (libpq/protocol.h).

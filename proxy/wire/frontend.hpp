@@ -9,9 +9,9 @@
 #include "proxy/wire/error.hpp"
 #include "proxy/wire/frame.hpp"
 
-/// Messages that a client sends (manual, 55.7), decoded as views over the message body and checked as PostgreSQL
-/// checks them: a missing NUL, a negative count or bytes behind the end are 08P01. Field names are the manual's.
-/// Every view lives as long as the body it was decoded from.
+/// Messages that a client sends (manual, 55.7), decoded as views over the message body and checked as
+/// PostgreSQL checks them: a missing NUL, a negative count or bytes behind the end are 08P01. Field names are
+/// the manual's. Every view lives as long as the body it was decoded from.
 namespace chaperone::wire::frontend {
 
 inline constexpr char kBind = 'B';
@@ -34,7 +34,8 @@ inline constexpr std::uint32_t kLargeMessageLimit = 0x3fffffff - 1;
 inline constexpr std::uint32_t kSmallMessageLimit = 10000;
 /// PG_MAX_AUTH_TOKEN_LENGTH: the largest message accepted during authentication.
 inline constexpr std::uint32_t kMaxAuthTokenLength = 65535;
-/// Of SQL text (Query, Parse) this much is held before it is decided; a longer one passes in parts when observing.
+/// Of SQL text (Query, Parse) this much is held before it is decided; a longer one passes in parts when
+/// observing.
 inline constexpr std::uint32_t kHeldStatement = (1U << 20) + 4096;
 /// Of Bind and FunctionCall this much is held: the names, and as many parameter values as records keep.
 inline constexpr std::uint32_t kHeldBind = 64U << 10;
@@ -63,8 +64,9 @@ struct Bind {
   std::string_view portal;
   std::string_view statement;
   std::uint16_t values_count;
-  std::string_view formats;  ///< the raw Int16s of the parameter formats: none = all text, one = for all, else one each
-  std::string_view values;   ///< the raw values, each an Int32 length (-1 = NULL) and its bytes
+  std::string_view
+      formats;  ///< the raw Int16s of the parameter formats: none = all text, one = for all, else one each
+  std::string_view values;  ///< the raw values, each an Int32 length (-1 = NULL) and its bytes
 
   /// Takes the next value from the front of `rest` (which starts as `values`).
   static Value next_value(std::string_view& rest);

@@ -14,8 +14,8 @@
 /// SSLRequest, GSSENCRequest; PostgreSQL's ProcessStartupPacket).
 namespace chaperone::wire {
 
-/// PostgreSQL's MAX_STARTUP_PACKET_LENGTH, the length field included.
-inline constexpr std::uint32_t kMaxStartupPacketLength = 10000;
+/// PostgreSQL's MAX_STARTUP_PACKET_LENGTH and the length field, which that does not count.
+inline constexpr std::uint32_t kMaxStartupPacketLength = 10000 + 4;
 /// Largest secret key that protocol 3.2 allows in BackendKeyData and CancelRequest.
 inline constexpr std::size_t kMaxSecretKeyLength = 256;
 
@@ -39,13 +39,14 @@ struct StartupMessage {
 
 using StartupPacket = std::variant<SslRequest, GssEncRequest, CancelRequest, StartupMessage>;
 
-/// Length of the packet at the front of `input` with its length field, or nothing when fewer than 4 bytes are there.
-/// A length outside 8..kMaxStartupPacketLength is an error (08P01 "invalid length of startup packet").
+/// Length of the packet at the front of `input` with its length field, or nothing when fewer than 4 bytes are
+/// there. A length outside 8..kMaxStartupPacketLength is an error (08P01 "invalid length of startup packet").
 Result<std::optional<std::uint32_t>> startup_packet_length(std::string_view input);
 
-/// Decodes one whole packet, length field included. Errors as ProcessStartupPacket's: a protocol major other than 3
-/// is 0A000 "unsupported frontend protocol 2.0: server supports 3.0 to 3.2"; a missing terminator, a name without a
-/// value or bytes behind the last terminator are 08P01 "invalid startup packet layout: expected terminator as last byte".
+/// Decodes one whole packet, length field included. Errors as ProcessStartupPacket's: a protocol major other
+/// than 3 is 0A000 "unsupported frontend protocol 2.0: server supports 3.0 to 3.2"; a missing terminator, a
+/// name without a value or bytes behind the last terminator are 08P01 "invalid startup packet layout:
+/// expected terminator as last byte".
 Result<StartupPacket> decode_startup_packet(std::string_view packet);
 
 std::string encode(const SslRequest&);
