@@ -1,0 +1,53 @@
+#include "parser/parser.hpp"
+
+#include <stdexcept>
+
+#include "parser/pg_tree.hpp"
+#include "parser/prescan.hpp"
+#include "parser/tokens.hpp"
+
+namespace chaperone::parser {
+
+namespace {
+
+// From the raw spans to the first and last token of each. One pass for all: statements are in order.
+void trim_spans(std::string_view sql, Script& script) {
+  Tokenizer tokenizer(sql);
+  Token token;
+  bool more = tokenizer.next(token);
+  for (Statement& statement : script.statements) {
+    const std::uint32_t raw_end = statement.span.offset + statement.span.length;
+    while (more && token.span.offset < statement.span.offset) more = tokenizer.next(token);
+    // Empty statements in front of this one belong to none.
+    while (more && sql[token.span.offset] == ';') more = tokenizer.next(token);
+    Span span{token.span.offset, 0};
+    while (more && token.span.offset < raw_end) {
+      span.length = token.span.offset + token.span.length - span.offset;
+      more = tokenizer.next(token);
+    }
+    statement.span = span;
+  }
+}
+
+}  // namespace
+
+std::size_t Script::bytes() const {
+  std::size_t total = statements.capacity() * sizeof(Statement);
+  for (const Statement& statement : statements) {
+    if (statement.name.capacity() > std::string().capacity()) total += statement.name.capacity() + 1;
+  }
+  return total;
+}
+
+void throw_exception_from_error(const Error& error, const boost::source_location&) {
+  throw std::logic_error("unchecked error: " + error.message);
+}
+
+Result<Script> parse(std::string_view sql, const Limits& limits) {
+  if (auto refused = prescan(sql, limits)) return *std::move(refused);
+  Result<Script> script = read_tree(std::string(sql));
+  if (script) trim_spans(sql, *script);
+  return script;
+}
+
+}  // namespace chaperone::parser

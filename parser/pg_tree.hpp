@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "parser/parser.hpp"
+
+/// The one door to libpg_query. What comes out has nothing of PostgreSQL's C any more.
+namespace chaperone::parser {
+
+/// Parses a text that the pre-scan let through. Spans are raw, as the grammar keeps them: from behind the
+/// previous semicolon to before the next one or to the end, white space and comments included.
+Result<Script> read_tree(const std::string& sql);
+
+}  // namespace chaperone::parser
