@@ -1,8 +1,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,49 +36,68 @@ struct ScramVerifier {
 
   /// Derives a verifier with a fresh random salt of 16 bytes: some 3 ms of CPU at 4,096 iterations.
   static ScramVerifier derive(std::string_view password, int iterations = kScramIterations);
-  /// A verifier that no password fits, the same for the same user as long as `secret` lives, so that an unknown user
-  /// meets the same messages and takes the same time as a known one (PostgreSQL's mock_scram_secret).
+  /// A verifier that no password fits, the same for the same user as long as `secret` lives, so that an
+  /// unknown user meets the same messages and takes the same time as a known one (PostgreSQL's
+  /// mock_scram_secret).
   static ScramVerifier mock(std::string_view user, const Sha256& secret);
 };
 
-/// The server's side of one exchange. Not copyable, used once; any error ends the exchange.
+/// The tests' way to what is random or bounded here; they define it, nothing else does.
+struct ScramSeam;
+
+/// The server's side of one exchange: first(), then final(). Not copyable, used once; any error ends the
+/// exchange.
 class ScramServer {
  public:
   /// `doomed`: the verifier is a mock, the exchange runs to its end and always fails there.
   ScramServer(ScramVerifier verifier, bool doomed);
+  ScramServer(ScramServer&&) = default;
+  ScramServer& operator=(ScramServer&&) = default;
 
   /// Takes client-first-message, gives server-first-message. Malformed: 08P01, as PostgreSQL's messages.
   wire::Result<std::string> first(std::string_view client_first);
   /// Takes client-final-message, gives server-final-message. A wrong proof, or a doomed exchange: 28P01.
-  /// Proofs are compared in constant time.
+  /// The message of a 28P01 is empty: it is the caller's to name the user. Proofs are compared in constant
+  /// time.
   wire::Result<std::string> final(std::string_view client_final);
 
  private:
+  friend struct ScramSeam;
+  enum class State { kStart, kChallenged, kOver };
+
+  State state_ = State::kStart;
   ScramVerifier verifier_;
   bool doomed_;
   std::string client_first_bare_;
   std::string server_first_;
-  std::string nonce_;
+  std::string nonce_;  ///< ours at first, the client's and ours once challenged
   std::string gs2_header_;
 };
 
-/// Keys derived from a password for one (salt, iterations), kept so that a login costs no PBKDF2.
+/// Keys derived from a password for one (salt, iterations), kept so that a login costs no PBKDF2. Wiped when
+/// they go.
 struct ScramKeys {
   Sha256 client_key{};
   Sha256 server_key{};
+
+  ~ScramKeys();
 };
 
-/// ScramKeys by password, salt and iterations; for one thread. Passwords are kept as hashes only. Bounded: past 1,000
-/// entries it starts anew.
+/// ScramKeys by password, salt and iterations; for one thread. Passwords are kept as hashes only. Bounded:
+/// past 1,000 entries it starts anew.
 class ScramKeyCache {
  public:
+  /// Good until the next call.
   const ScramKeys& get(std::string_view password, std::string_view salt, int iterations);
 
  private:
-  std::map<std::string, ScramKeys> keys_;
+  friend struct ScramSeam;
+
+  std::map<Sha256, ScramKeys> keys_;  ///< by SHA-256(SHA-256(password), iterations, salt)
 };
 
-/// The client's side of one exchange with an upstream. Errors are 08006 "upstream: .." for the operator.
+/// The client's side of one exchange with an upstream: first(), final(), verify(); any error ends the
+/// exchange. Errors are 08006 "upstream: .." for the operator.
 class ScramClient {
  public:
   /// `password` and `cache` outlive the exchange.
@@ -86,13 +105,17 @@ class ScramClient {
 
   /// client-first-message, with a fresh nonce of 18 random bytes.
   std::string first();
-  /// Takes server-first-message, gives client-final-message. Refused: a nonce that does not extend ours, an empty salt,
-  /// iterations outside 1..kMaxScramIterations, an attribute that is not understood (m=).
+  /// Takes server-first-message, gives client-final-message. Refused: a nonce that does not extend ours, an
+  /// empty salt, iterations outside 1..kMaxScramIterations, an attribute that is not understood (m=).
   wire::Result<std::string> final(std::string_view server_first);
   /// Checks server-final-message: the server has to prove that it knows the password as well.
   wire::Result<void> verify(std::string_view server_final) const;
 
  private:
+  friend struct ScramSeam;
+  enum class State { kStart, kNonceSent, kProofSent, kOver };
+
+  State state_ = State::kStart;
   std::string_view password_;
   ScramKeyCache& cache_;
   std::string nonce_;
@@ -100,8 +123,8 @@ class ScramClient {
   Sha256 server_signature_{};
 };
 
-/// SASLprep (RFC 4013) of a password; what can't be prepared (not UTF-8, prohibited characters) is used as it is, as
-/// PostgreSQL does (pg_saslprep).
+/// SASLprep (RFC 4013) of a password; what can't be prepared (not UTF-8, prohibited characters) is used as it
+/// is, as the callers of pg_saslprep do. ASCII stays what it is.
 std::string saslprep(std::string_view password);
 
 /// `size` bytes from OpenSSL's generator; aborts the process if it has none.
