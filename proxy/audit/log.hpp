@@ -29,21 +29,22 @@ struct LogOptions {
 
 /// The audit log: JSON lines, hash-chained over files and restarts.
 ///
-/// Owns the file and one writer thread (queueing, fdatasync, rotation). append() may be called from any thread; it
-/// gives each line its `seq`, `prev` and `hash` under one lock. A line's hash is SHA-256, in lower-case hex, over the
-/// line from its `{` to before `,"hash"`; `prev` is the hash of the line before, 64 zeros for the first one ever.
-/// After a write that failed the log is down: append() refuses, nothing may run, and it tries to come back by itself
-/// once a second, with a `gap` record that says what happened.
+/// Owns the file and one writer thread (queueing, fdatasync, rotation). append() may be called from any
+/// thread; it gives each line its `seq`, `prev` and `hash` under one lock. A line's hash is SHA-256, in
+/// lower-case hex, over the line from its `{` to before `,"hash"`; `prev` is the hash of the line before, 64
+/// zeros for the first one ever. After a write that failed the log is down: append() refuses, nothing may
+/// run, and it tries to come back by itself once a second, with a `gap` record that says what happened.
 class Log {
  public:
-  /// Opens or creates the file and goes on with its chain. A last line that is not whole (power cut) is cut off and kept
-  /// inside the `gap` record that says so; a start after anything but close() writes a `gap` record ("recovery").
-  /// Errors name the file and what is wrong with it; a second process on the same file is one (flock).
+  /// Opens or creates the file and goes on with its chain. A last line that is not whole (power cut) is cut
+  /// off and kept inside the `gap` record that says so; a start after anything but close() writes a `gap`
+  /// record ("recovery"). Errors name the file and what is wrong with it; a second process on the same file
+  /// is one (flock).
   static wire::Result<std::unique_ptr<Log>> open(LogOptions options);
   ~Log();  ///< close()
 
-  /// Seals and writes the batch and clears it. Gives the seq of its last line. On an error (53100, "audit ..") nothing
-  /// of the batch counts as recorded: what it was for must not run.
+  /// Seals and writes the batch and clears it. Gives the seq of its last line. On an error (53100, "audit
+  /// ..") nothing of the batch counts as recorded: what it was for must not run.
   wire::Result<std::uint64_t> append(Batch& batch);
 
   /// Highest seq that is on disk; with other durability than kSync that is the highest seq appended.
@@ -52,7 +53,8 @@ class Log {
   void on_durable(std::function<void(std::uint64_t)> call);
 
   /// One line of kind policy, admin or checkpoint: `members` is JSON, as `"event":"reload","why":null`.
-  wire::Result<std::uint64_t> append_event(Microseconds time, std::string_view kind, std::string_view members);
+  wire::Result<std::uint64_t> append_event(Microseconds time, std::string_view kind,
+                                           std::string_view members);
 
   /// True while writes fail.
   bool down() const;
