@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Builds pgchaperone and shows it at work: a throwaway PostgreSQL with a small shop, pgchaperone in front of it, psql
+# through it, and the records of what psql did. Stays up for your own clients until Ctrl-C.
+#
+#   examples/quickstart.sh [--once]
+#
+#   --once   ends after the demonstration
+#
+# Debian 12, as root or with sudo. The first run takes about 8 minutes on 2 cores (packages 2, build 5), later ones some
+# seconds. Every step is checked; the exit status is 1 if one is wrong. Nothing stays but the packages and build/.
+set -euo pipefail
+export LC_ALL=C.UTF-8
+once=0
+case ${1-} in
+  '') ;;
+  --once) once=1 ;;
+  *)
+    sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"
+    [[ $1 == -h || $1 == --help ]] && exit 0
+    exit 2
+    ;;
+esac
+here=$(cd "$(dirname "$0")" && pwd)
+root=${here%/*}
+# shellcheck source=tests/support/postgres.sh
+source "$root/tests/support/postgres.sh"
+# shellcheck source=tests/support/chaperone.sh
+source "$root/tests/support/chaperone.sh"
+# shellcheck source=tests/support/build.sh
+source "$root/tests/support/build.sh"
+
+bold='' plain=''
+if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
+steps=7 step=0
+indent() { sed 's/^/  /'; }
+begin() {
+  step=$((step + 1))
+  printf '\n%s[%d/%d] %s%s\n' "$bold" "$step" "$steps" "$1" "$plain"
+}
+wrong() {
+  echo >&2
+  echo "quickstart: step $step is wrong: $1" >&2
+  [[ -s ${SCRATCH:-/nowhere}/chaperone.log ]] && { echo "pgchaperone's log:"; tail -n 20 "$SCRATCH/chaperone.log"; } >&2
+  exit 1
+}
+
+begin "packages (first time: about 2 minutes)"
+"$root/tests/install.sh" build || wrong "the packages can't be installed"
+
+begin "build (first time: about 5 minutes on 2 cores)"
+build_tree release pgchaperone || wrong "the build"
+echo "  build/release/pgchaperone, $("$PGCHAPERONE" version | head -n 1)"
+
+begin "a throwaway PostgreSQL with a small shop (2 seconds)"
+postgres_start max_connections=100
+role_password=$(random_password)
+postgres_role shop_app "$role_password"
+postgres_database shop shop_app
+(echo 'SET ROLE shop_app;' && cat "$here/quickstart/shop.sql") | postgres_sql shop || wrong "shop.sql does not load"
+[[ $(postgres_sql shop -Atc 'SELECT count(*) FROM tickets') == 5 ]] || wrong "the shop has not the tickets that it should have"
+echo "  listens on $POSTGRES_HOST:$POSTGRES_PORT; customers, tickets, ticket_notes"
+
+begin "pgchaperone in front of it"
+agent_password=$(random_password)
+chaperone_agent triage-bot "$agent_password"
+chaperone_database shop "$POSTGRES_HOST:$POSTGRES_PORT" shop shop_app "$role_password"
+chaperone_start
+uri=$(chaperone_uri triage-bot "$agent_password" shop)
+echo "  listens on $CHAPERONE_HOST:$CHAPERONE_PORT; agent triage-bot, who never sees the password of shop_app"
+
+begin "psql through pgchaperone"
+through() { # SQL: shows it and its result; the result is kept in $result
+  printf '\n  shop=> %s\n' "$1"
+  result=$("$POSTGRES_BIN/psql" -X -P pager=off -v ON_ERROR_STOP=1 "$uri" -c "$1" 2>&1) || true
+  indent <<< "$result"
+}
+through "SELECT t.id, c.name, t.subject, t.status FROM tickets t JOIN customers c ON c.id = t.customer_id ORDER BY t.id"
+[[ $result == *"Parcel never arrived"*"(5 rows)"* ]] || wrong "the SELECT did not give the five tickets"
+through "UPDATE tickets SET status = 'waiting' WHERE id = 1"
+[[ $result == "UPDATE 1" ]] || wrong "the UPDATE did not change one row"
+through "INSERT INTO ticket_notes (tenant_id, ticket_id, author, body) VALUES (7, 1, 'triage-bot', 'Refund offered.') RETURNING id"
+[[ $result == *"INSERT 0 1"* ]] || wrong "the INSERT did not make a row"
+through "SELECT * FROM salaries"
+[[ $result == *'relation "salaries" does not exist'* ]] || wrong "PostgreSQL's own error did not come through"
+[[ $(postgres_sql shop -Atc 'SELECT status FROM tickets WHERE id = 1') == waiting ]] || wrong "the UPDATE is not in the database"
+printf '\n  with a wrong password:\n'
+refused=$(PGPASSWORD=wrong "$POSTGRES_BIN/psql" -X -h "$CHAPERONE_HOST" -p "$CHAPERONE_PORT" -U triage-bot shop -c 'SELECT 1' 2>&1) &&
+  wrong "a wrong password was let in"
+indent <<< "$refused"
+
+begin "what pgchaperone recorded"
+records=$("$PGCHAPERONE" audit show "$CHAPERONE_AUDIT") || wrong "pgchaperone audit show"
+printf '%s\n' "$records" | cut -c -160 | indent
+count() { grep -c -- "$1" "$CHAPERONE_AUDIT" || true; }
+(($(count '"kind":"statement"') == 4)) || wrong "there should be 4 statements in the audit log"
+(($(count '"kind":"outcome".*"result":"ok"') == 3)) || wrong "there should be 3 outcomes that are ok in the audit log"
+(($(count '"kind":"outcome".*"result":"failed".*"sqlstate":"42P01"') == 1)) || wrong "the failed statement's outcome is not in the audit log"
+(($(count '"kind":"transaction".*"end":"committed"') >= 3)) || wrong "the transactions' ends are not in the audit log"
+
+begin "is the log whole? (a hash chain over every line)"
+verified=$("$PGCHAPERONE" audit verify "$CHAPERONE_AUDIT") || wrong "the chain of the audit log: $verified"
+indent <<< "$verified"
+sed '2s/"kind"/"kinD"/' "$CHAPERONE_AUDIT" > "$SCRATCH/forged.jsonl"
+if forged=$("$PGCHAPERONE" audit verify "$SCRATCH/forged.jsonl" 2>&1); then wrong "a forged log passes for whole"; fi
+printf '  and with one character of line 2 changed:\n'
+indent <<< "${forged//"$SCRATCH/"/}"
+
+if ((once)); then
+  printf '\nEvery step is as it should be.\n'
+  exit 0
+fi
+cat << TEXT
+
+${bold}It is yours until Ctrl-C:$plain
+  psql $uri
+  $PGCHAPERONE audit tail -f $CHAPERONE_AUDIT
+  curl http://$CHAPERONE_HOST:$CHAPERONE_ADMIN_PORT/metrics
+TEXT
+trap 'printf "\nEverything is stopped and removed.\n"; exit 0' INT TERM
+while alive "$CHAPERONE_PID" && alive "$POSTGRES_PID"; do sleep 1; done
+wrong "a server has ended by itself"

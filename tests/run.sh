@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds every tree and runs all tests. About 20 minutes on 2 cores the first time.
+#
+#   tests/run.sh [CTEST ARGUMENT...]     e.g. tests/run.sh -R wire
+#
+#   release   everything, with the tests on a real PostgreSQL
+#   asan      the tests again, under AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan      those of net and audit, under ThreadSanitizer
+#   fuzz      the fuzz targets: the checked-in corpus and some seconds of new input
+#
+# The end of the output is ctest's summary over all trees; a failed test's output stands above it.
+set -euo pipefail
+case ${1-} in -h | --help)
+  sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"
+  exit 0
+  ;;
+esac
+cd "$(dirname "$0")/.."
+# shellcheck source=tests/support/build.sh
+source tests/support/build.sh
+
+targets() { # SED_SCRIPT FILE...: the targets of those files that exist
+  local script=$1 file
+  shift
+  for file in "$@"; do [[ -e $file ]] && sed "$script" <<< "$file"; done | sort -u
+}
+mapfile -t tsan < <(targets 's|^tests/\([a-z]*\)/.*|\1_test|' tests/net/*_test.cpp tests/audit/*_test.cpp)
+mapfile -t fuzz < <(targets 's|^tests/fuzz/\(.*\)\.cpp|\1|' tests/fuzz/*_fuzz.cpp)
+
+echo "[1/6] packages"
+tests/install.sh test
+echo "[2/6] release tree (about 5 minutes)"
+build_tree release all
+echo "[3/6] asan tree (about 6 minutes)"
+build_tree asan all
+echo "[4/6] tsan tree: ${tsan[*]} (about 3 minutes)"
+((${#tsan[@]} == 0)) || build_tree tsan "${tsan[@]}"
+echo "[5/6] fuzz tree: ${#fuzz[@]} targets (about 2 minutes)"
+((${#fuzz[@]} == 0)) || build_tree fuzz "${fuzz[@]}"
+
+# One list over all trees, each test under its tree's name.
+mkdir -p build/tests
+cat > build/tests/CTestTestfile.cmake << CMAKE
+add_test(format "$PWD/tests/support/format.sh")
+add_test(shellcheck "$PWD/tests/support/lint.sh")
+add_test(clients "$PWD/tests/conformance/clients.sh")
+set_tests_properties(format shellcheck PROPERTIES LABELS style)
+set_tests_properties(clients PROPERTIES LABELS conformance RUN_SERIAL TRUE TIMEOUT 300)
+include("$PWD/tests/support/trees.cmake")
+set(tree release)
+subdirs("../release")
+set(tree asan)
+subdirs("../asan")
+set(tree tsan)
+subdirs("../tsan")
+set(tree fuzz)
+subdirs("../fuzz")
+CMAKE
+echo "[6/6] tests"
+exec ctest --test-dir build/tests --output-on-failure --no-tests=error --timeout 300 -j 2 "$@"
