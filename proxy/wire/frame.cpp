@@ -10,6 +10,12 @@
 namespace chaperone::wire {
 namespace {
 
+// libpq prints the byte as it is; ours goes into logs.
+std::string printable(char type) {
+  if (type > ' ' && type <= '~') return {type};
+  return fmt::format("\\x{:02x}", static_cast<unsigned char>(type));
+}
+
 std::string unknown_type(Stream stream, char type) {
   const auto byte = static_cast<unsigned char>(type);
   switch (stream) {
@@ -20,13 +26,14 @@ std::string unknown_type(Stream stream, char type) {
     case Stream::kBackend:
       break;
   }
-  return fmt::format("unexpected message type {} from server", byte);
+  return fmt::format("unexpected response from server; first received character was \"{}\"", printable(type));
 }
 
 std::string bad_length(Stream stream, char type, std::uint32_t length) {
   if (stream != Stream::kBackend) return "invalid message length";
   // As handleSyncLoss of libpq.
-  return fmt::format("lost synchronization with server: got message type \"{}\", length {}", type, length);
+  return fmt::format("lost synchronization with server: got message type \"{}\", length {}", printable(type),
+                     static_cast<std::int32_t>(length));
 }
 
 }  // namespace

@@ -64,9 +64,10 @@ struct Bind {
   std::string_view portal;
   std::string_view statement;
   std::uint16_t values_count;
-  std::string_view
-      formats;  ///< the raw Int16s of the parameter formats: none = all text, one = for all, else one each
-  std::string_view values;  ///< the raw values, each an Int32 length (-1 = NULL) and its bytes
+  /// The raw Int16s of the parameter formats: none = all text, one = for all, else one each.
+  std::string_view formats;
+  /// The raw values, each an Int32 length (-1 = NULL) and its bytes.
+  std::string_view values;
 
   /// Takes the next value from the front of `rest` (which starts as `values`).
   static Value next_value(std::string_view& rest);
