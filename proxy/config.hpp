@@ -24,18 +24,20 @@ struct Config {
   std::chrono::milliseconds authentication{10'000};
   std::chrono::milliseconds drain{30'000};
   unsigned threads = 0;  ///< I/O threads; 0 = as many as there are processors, at most 4
-  /// One sentence for each thing that weakens the product, to be logged at each start ("insecure_static: ..").
+  /// One sentence for each thing that weakens the product, to be logged at each start ("insecure_static:
+  /// ..").
   std::vector<std::string> warnings;
 };
 
-/// What is wrong with a configuration file or a file it names: "<file>:<line>:<column>: <what>; expected <what>".
+/// What is wrong with a configuration file or a file it names: "<file>:<line>:<column>: <what>; expected
+/// <what>".
 struct ConfigError {
   std::string message;
 };
 
-/// Reads a configuration and all that it names (policy, passwords, password files). Relative paths are relative to
-/// the configuration file. Unknown and duplicate keys, values of the wrong type or out of range, and keys that this
-/// version can't serve are errors; all that can be found in one run are given, one a line.
+/// Reads a configuration and all that it names (policy, passwords, password files). Relative paths are
+/// relative to the configuration file. Unknown and duplicate keys, values of the wrong type or out of range,
+/// and keys that this version can't serve are errors; all that can be found in one run are given, one a line.
 boost::system::result<Config, ConfigError> read_config(const std::string& file);
 
 [[noreturn]] void throw_exception_from_error(const ConfigError& error, const boost::source_location& where);

@@ -1,0 +1,160 @@
+#include "proxy/config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <stdexcept>
+
+#include "proxy/config_reader.hpp"
+#include "rules/file.hpp"
+#include "rules/load.hpp"
+#include "rules/text.hpp"
+
+namespace chaperone {
+namespace config {
+namespace {
+
+using namespace std::chrono_literals;
+using rules::yaml::Map;
+using rules::yaml::Value;
+
+constexpr std::string_view kListen = "a list of addresses, as [{address: 127.0.0.1:6432}]";
+constexpr std::size_t kLongestInstance = 32;
+
+std::string read_instance(const Value& value) {
+  constexpr std::string_view kExpected = "at most 32 lower-case letters, digits and -";
+  auto text = value.text(kExpected);
+  if (!text) return {};
+  const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (text->size() > kLongestInstance || !std::all_of(text->begin(), text->end(), good)) {
+    value.problem(fmt::format("instance is {}", rules::quoted(*text)), kExpected);
+  }
+  return std::move(*text);
+}
+
+void read_listen(const Value& value, const Reader& reader, Config& config) {
+  const auto entries = value.list(kListen);
+  for (const Value& entry : entries) {
+    Map listener = entry.map("a map: {address: 127.0.0.1:6432}");
+    listener.refuse("tls", "TLS to agents is not in this version",
+                    "a Unix socket or a trusted network, and no `tls`");
+    const auto text = listener.need("address", address_form(kListenAddress));
+    if (!text) continue;
+    const auto address = reader.address(*text, kListenAddress);
+    if (!address) continue;
+    const bool chosen_port = address->port == 0;
+    if (!chosen_port &&
+        std::find(config.listen.begin(), config.listen.end(), *address) != config.listen.end()) {
+      text->problem(fmt::format("{} is listened on already", address->to_string()), "each address once");
+    }
+    config.listen.push_back(*address);
+  }
+  if (value.is_list() && entries.empty()) value.problem("listen is empty", kListen);
+}
+
+void read_admin(const Value& value, const Reader& reader, Config& config) {
+  Map admin = value.map("a map: {address: 127.0.0.1:6433}");
+  admin.refuse("tokens", kNotYet, "a loopback address or a Unix socket without it");
+  const auto text = admin.need("address", address_form(kAdminAddress));
+  if (!text) return;
+  config.admin = reader.address(*text, kAdminAddress);
+  if (config.admin && !is_local(*config.admin)) {
+    text->problem(
+        "admin.address is open to other machines, which needs tokens, and they are not in this version",
+        "a loopback address or a Unix socket");
+  }
+  if (config.admin && !config.admin->unix_socket && config.admin->port != 0 &&
+      std::find(config.listen.begin(), config.listen.end(), *config.admin) != config.listen.end()) {
+    text->problem(fmt::format("{} is what agents connect to", config.admin->to_string()),
+                  "an address of its own");
+  }
+}
+
+void read_policy(const Value& value, Reader& reader, session::Environment& environment) {
+  const auto path = reader.path(value, "the path of a policy file");
+  if (!path) return;
+  const rules::File file = rules::read_file(*path, rules::yaml::kMaxFileBytes);
+  if (!file.error.empty()) {
+    value.problem(fmt::format("{} can't be read: {}", rules::quoted(*path), file.error), "a readable file");
+    return;
+  }
+  environment.observed = rules::load_policy(file.text, *path, reader.problems).observed;
+}
+
+void read_context(const Value& value) {
+  Map context = value.map("a map: {comment: off}");
+  // It tells how statements are sent that are not observed; observing sends every byte as it came.
+  static constexpr std::array<std::string_view, 3> kPlaces = {"front", "end", "off"};
+  if (const auto comment = context.find("comment")) comment->choice(kPlaces);
+}
+
+void read_limits(const Value& value, Config& config, parser::Limits& statement) {
+  Map limits = value.map("a map of limits");
+  const auto integer = [&limits](std::string_view key, std::uint64_t least, std::uint64_t most,
+                                 std::uint32_t& limit) {
+    const auto found = limits.find(key);
+    if (found) limit = static_cast<std::uint32_t>(found->integer(least, most).value_or(limit));
+  };
+  integer("connections", 1, 1'000'000, config.connections);
+  integer("statement_tokens", 100, 10'000'000, statement.tokens);
+  integer("statement_nesting", 10, 5'000, statement.nesting);
+  // The grammar may take 63 times the text in memory.
+  if (const auto bytes = limits.find("statement_bytes")) {
+    statement.bytes = static_cast<std::uint32_t>(bytes->size(1U << 10, 64U << 20).value_or(statement.bytes));
+  }
+  if (const auto time = limits.find("authentication")) {
+    config.authentication = time->duration(100ms, 10min).value_or(config.authentication);
+  }
+  if (const auto time = limits.find("drain")) config.drain = time->duration(0ms, 1h).value_or(config.drain);
+}
+
+void read_root(const Value& value, Reader& reader, Config& config, session::Environment& environment) {
+  Map root = value.map("a map of settings");
+  if (const auto instance = root.find("instance")) config.instance = read_instance(*instance);
+  if (const auto state = root.find("state"))
+    config.state = reader.path(*state, "the path of a directory").value_or("");
+  if (const auto listen = root.need("listen", kListen)) read_listen(*listen, reader, config);
+  if (const auto admin = root.find("admin")) read_admin(*admin, reader, config);
+  if (const auto databases = root.need("databases", "a map of databases by the names that agents use")) {
+    read_databases(*databases, reader, environment);
+  }
+  if (const auto policy = root.find("policy")) {
+    read_policy(*policy, reader, environment);
+  } else {
+    reader.warnings.push_back("no policy: every agent that can log in is observed, and nothing is held back");
+  }
+  if (const auto identity = root.need("identity", "{default: scram, passwords: <file>}")) {
+    read_identity(*identity, reader, environment);
+  }
+  if (const auto context = root.find("context")) read_context(*context);
+  if (const auto audit = root.need("audit", "{sinks: [{file: audit.jsonl}]}"))
+    read_audit(*audit, reader, config.audit);
+  if (const auto limits = root.find("limits")) read_limits(*limits, config, environment.statement_limits);
+  if (const auto threads = root.find("threads")) {
+    config.threads = static_cast<unsigned>(threads->integer(1, 64).value_or(0));
+  }
+}
+
+}  // namespace
+}  // namespace config
+
+boost::system::result<Config, ConfigError> read_config(const std::string& file) {
+  config::Reader reader{std::filesystem::path(file).parent_path().string()};
+  const auto document = rules::yaml::Document::from_file(file, reader.problems);
+  if (!document.readable()) return ConfigError{reader.problems.text()};
+  Config config;
+  auto environment = std::make_shared<session::Environment>();
+  config::read_root(document.root(), reader, config, *environment);
+  if (!reader.problems.empty()) return ConfigError{reader.problems.text()};
+  config.environment = std::move(environment);
+  config.warnings = std::move(reader.warnings);
+  return config;
+}
+
+void throw_exception_from_error(const ConfigError& error, const boost::source_location&) {
+  throw std::logic_error("unchecked error: " + error.message);
+}
+
+}  // namespace chaperone

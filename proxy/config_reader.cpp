@@ -1,0 +1,62 @@
+#include "proxy/config_reader.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "rules/file.hpp"
+#include "rules/text.hpp"
+
+namespace chaperone::config {
+namespace {
+
+/// Group and others get nothing; but a file of root may be readable by its group, as PostgreSQL allows it for
+/// keys (be-secure-common.c, check_ssl_key_file_permissions), so that a service needs not own its secrets.
+bool is_private(const rules::File& file) {
+  const mode_t forbidden =
+      file.owner == 0 && ::geteuid() != 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+  return (file.mode & forbidden) == 0;
+}
+
+}  // namespace
+
+std::string Reader::resolve(const std::string& path) const {
+  return (std::filesystem::path(directory) / path).lexically_normal().string();
+}
+
+std::optional<session::Address> Reader::address(const rules::yaml::Value& value,
+                                                const AddressRule& rule) const {
+  const auto text = value.text(address_form(rule));
+  if (!text) return {};
+  std::string problem;
+  auto address = parse_address(*text, rule, problem);
+  if (!address) value.problem(fmt::format("{} is no address: {}", value.path(), problem), address_form(rule));
+  return address;
+}
+
+std::optional<std::string> Reader::path(const rules::yaml::Value& value, std::string_view expected) const {
+  auto text = value.text(expected);
+  if (text) text = resolve(*text);
+  return text;
+}
+
+std::optional<std::string> Reader::secret_file(const rules::yaml::Value& value, std::size_t max_bytes) const {
+  const auto name = path(value, "the path of a file");
+  if (!name) return {};
+  rules::File file = rules::read_file(*name, max_bytes);
+  if (!file.error.empty()) {
+    value.problem(fmt::format("{} can't be read: {}", rules::quoted(*name), file.error), "a readable file");
+    return {};
+  }
+  if (!is_private(file)) {
+    value.problem(
+        fmt::format("{} is open to others than its owner (mode {:04o})", rules::quoted(*name), file.mode),
+        fmt::format("mode 0600 (chmod 600 {})", *name));
+    return {};
+  }
+  return std::move(file.text);
+}
+
+}  // namespace chaperone::config

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config.hpp"
+#include "proxy/config_address.hpp"
+#include "rules/yaml.hpp"
+
+/// Between the files that read the configuration; nobody else includes it.
+namespace chaperone::config {
+
+inline constexpr std::string_view kNotYet = "not in this version";
+
+/// What reading one configuration needs and collects.
+struct Reader {
+  std::string directory;  ///< of the configuration file; relative paths begin there
+  rules::Problems problems = {};
+  std::vector<std::string> warnings = {};
+
+  std::string resolve(const std::string& path) const;
+  std::optional<session::Address> address(const rules::yaml::Value& value, const AddressRule& rule) const;
+  /// The path of a file that another setting names, resolved.
+  std::optional<std::string> path(const rules::yaml::Value& value, std::string_view expected) const;
+  /// The text of a file that only its owner may read. Gives nothing where it can't be had.
+  std::optional<std::string> secret_file(const rules::yaml::Value& value, std::size_t max_bytes) const;
+};
+
+void read_databases(const rules::yaml::Value& value, Reader& reader, session::Environment& environment);
+void read_identity(const rules::yaml::Value& value, Reader& reader, session::Environment& environment);
+void read_audit(const rules::yaml::Value& value, const Reader& reader, audit::LogOptions& options);
+
+}  // namespace chaperone::config

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace chaperone::rules {
+
+/// The candidate that `word` most likely is a misspelling of, or "". One edit is allowed for every three
+/// characters of the word (at least one); swapped neighbours count as one edit, letter case as none.
+std::string_view closest(std::string_view word, std::span<const std::string_view> candidates);
+
+/// Foreign text for a message: in double quotes, on one line, control characters replaced, cut to a length
+/// that a terminal shows.
+std::string quoted(std::string_view text);
+
+/// C0 or DEL.
+bool has_control_character(std::string_view text);
+
+}  // namespace chaperone::rules

@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+#include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <sstream>
+#include <unordered_map>
+
+#include "rules/text.hpp"
+#include "rules/yaml.hpp"
+#include "rules/yaml_node.hpp"
+
+namespace chaperone::rules::yaml {
+namespace {
+
+constexpr std::string_view kWholeValue = "the value itself, written out in each place";
+
+/// Length of the UTF-8 sequence at the front of `text` (RFC 3629), 0 where there is none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto in = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (in(first, 0xc2, 0xdf)) return in(byte(1), 0x80, 0xbf) ? 2 : 0;
+  if (in(first, 0xe0, 0xef)) {
+    const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
+    const unsigned high = first == 0xed ? 0x9f : 0xbf;
+    return in(byte(1), low, high) && in(byte(2), 0x80, 0xbf) ? 3 : 0;
+  }
+  if (in(first, 0xf0, 0xf4)) {
+    const unsigned low = first == 0xf0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
+    return in(byte(1), low, high) && in(byte(2), 0x80, 0xbf) && in(byte(3), 0x80, 0xbf) ? 4 : 0;
+  }
+  return 0;
+}
+
+/// Offset of the first byte that no YAML text holds: invalid UTF-8 or a control character; npos where there
+/// is none.
+std::size_t find_foreign_byte(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    const std::size_t length = utf8_length(text.substr(at));
+    if (length == 0 || c == 0x7f || (c < 0x20 && c != '\t' && c != '\n' && c != '\r')) return at;
+    at += length;
+  }
+  return std::string_view::npos;
+}
+
+std::uint32_t count_characters(std::string_view text) {
+  return static_cast<std::uint32_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+/// Thrown through yaml-cpp to stop it; the problem is reported already.
+struct Stop {};
+
+/// Builds the tree from yaml-cpp's events. Not from its nodes, which forget duplicate keys, aliases and
+/// quotes, and which are built before a bound could hold.
+class Builder : public YAML::EventHandler {
+ public:
+  Builder(std::string_view text, const std::string& file, Problems& problems, Node& root)
+      : text_(text), file_(file), problems_(problems), root_(root) {
+    line_starts_.push_back(0);
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      if (text[at] == '\n') line_starts_.push_back(at + 1);
+    }
+  }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Node node = make(Node::Kind::kNull, mark, "?", anchor);
+    node.plain = true;
+    add(std::move(node));
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    report(place(mark), "an alias is not read here", kWholeValue);
+    add(make(Node::Kind::kBroken, mark, "?", 0));
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node = make(Node::Kind::kScalar, mark, tag, anchor);
+    node.scalar = value;
+    node.plain = tag == "?";
+    add(std::move(node));
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(make(Node::Kind::kList, mark, tag, anchor));
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(make(Node::Kind::kMap, mark, tag, anchor));
+  }
+  void OnMapEnd() override { close(); }
+
+  /// yaml-cpp counts from 0, and columns in bytes.
+  Mark place(const YAML::Mark& mark) const {
+    if (mark.line < 0 || mark.column < 0) return {};
+    const std::size_t line = std::min(static_cast<std::size_t>(mark.line), line_starts_.size() - 1);
+    return place_of(std::min(line_starts_[line] + static_cast<std::size_t>(mark.column), text_.size()));
+  }
+  Mark place_of(std::size_t offset) const {
+    const auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset) - 1;
+    const std::string_view before = text_.substr(*line, offset - *line);
+    return {static_cast<std::uint32_t>(line - line_starts_.begin() + 1), count_characters(before) + 1};
+  }
+  void report(Mark mark, std::string_view what, std::string_view expected) {
+    problems_.add(file_, mark, what, expected);
+  }
+
+ private:
+  /// A list or map whose end has not come yet.
+  struct Open {
+    Node node;
+    bool has_key = false;  ///< in a map: `key` waits for its value
+    bool keep = true;      ///< false: `key` is no good, and its value is passed over
+    Member key = {};
+    std::unordered_map<std::string, Mark> keys = {};  ///< of a map, to find duplicates
+  };
+
+  Node make(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    Node node;
+    node.kind = kind;
+    node.mark = place(mark);
+    if (++nodes_ > kMaxNodes) {
+      report(node.mark, fmt::format("more than {} values in one file", kMaxNodes), "a smaller file");
+      throw Stop{};
+    }
+    if (anchor != 0) report(node.mark, "an anchor is not read here", kWholeValue);
+    if (tag != "?" && tag != "!" && !tag.empty()) {
+      report(node.mark, "a tag is not read here", "the value without its tag");
+      throw Stop{};
+    }
+    return node;
+  }
+
+  /// A value that is complete: a key, a key's value, a list's entry or the root.
+  void add(Node node) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.kind == Node::Kind::kList) {
+      parent.node.items.push_back(std::move(node));
+    } else if (parent.has_key) {
+      take_value(parent, std::move(node));
+    } else {
+      take_key(parent, std::move(node));
+    }
+  }
+
+  void take_key(Open& map, Node node) {
+    map.has_key = true;
+    map.keep = is_good_key(node);
+    if (!map.keep) return;
+    const auto [first, added] = map.keys.emplace(node.scalar, node.mark);
+    if (!added) {
+      map.keep = false;
+      report(node.mark, fmt::format("key {} stands twice", quoted(node.scalar)),
+             fmt::format("it once (it is on line {} already)", first->second.line));
+    }
+    map.key = {std::move(node.scalar), node.mark, {}};
+  }
+
+  bool is_good_key(const Node& node) {
+    std::string_view problem;
+    if (node.kind == Node::Kind::kList || node.kind == Node::Kind::kMap) {
+      problem = "a key is a list or a map";
+    } else if (node.kind == Node::Kind::kNull || (node.kind == Node::Kind::kScalar && node.scalar.empty())) {
+      problem = "a key is empty or null";
+    } else if (has_control_character(node.scalar)) {
+      problem = "a key holds a control character";
+    }
+    if (!problem.empty()) report(node.mark, problem, "a name");
+    return problem.empty() && node.kind == Node::Kind::kScalar;
+  }
+
+  static void take_value(Open& map, Node node) {
+    map.has_key = false;
+    if (!map.keep) return;
+    map.key.value = std::move(node);
+    map.node.members.push_back(std::move(map.key));
+  }
+
+  void open(Node node) {
+    if (open_.size() >= kMaxDepth) {
+      report(node.mark, fmt::format("more than {} levels deep", kMaxDepth), "a flatter file");
+      throw Stop{};
+    }
+    open_.push_back({std::move(node)});
+  }
+
+  void close() {
+    Node node = std::move(open_.back().node);
+    open_.pop_back();
+    add(std::move(node));
+  }
+
+  std::string_view text_;
+  const std::string& file_;
+  Problems& problems_;
+  Node& root_;
+  std::vector<std::size_t> line_starts_;
+  std::vector<Open> open_;
+  std::size_t nodes_ = 0;
+};
+
+}  // namespace
+
+bool parse(std::string_view text, const std::string& file, Problems& problems, Node& root) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  Builder builder(text, file, problems, root);
+  if (const std::size_t at = find_foreign_byte(text); at != std::string_view::npos) {
+    builder.report(builder.place_of(at), "a byte that is no text", "UTF-8 without control characters");
+    return false;
+  }
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    if (!parser.HandleNextDocument(builder)) {
+      builder.report({}, "the file is empty", "a map");
+      return false;
+    }
+    if (parser.HandleNextDocument(builder)) {
+      builder.report(root.mark, "a second document begins here", "one document a file");
+      return false;
+    }
+    return true;
+  } catch (const Stop&) {
+    return false;
+  } catch (const YAML::DeepRecursion& error) {
+    builder.report(builder.place(error.mark), "nested too deeply", "a flatter file");
+    return false;
+  } catch (const YAML::Exception& error) {
+    builder.report(builder.place(error.mark), fmt::format("not YAML: {}", error.msg), "YAML");
+    return false;
+  }
+}
+
+}  // namespace chaperone::rules::yaml
