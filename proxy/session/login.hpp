@@ -1,0 +1,114 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/auth/scram.hpp"
+#include "proxy/session/environment.hpp"
+#include "proxy/session/step.hpp"
+#include "proxy/wire/backend.hpp"
+#include "proxy/wire/frame.hpp"
+#include "proxy/wire/startup.hpp"
+
+namespace chaperone::session {
+
+/// The secret by which a CancelRequest finds its session: ours towards the client, the server's own upstream.
+struct CancelKey {
+  std::int32_t backend_pid = 0;
+  std::string secret_key;
+};
+
+/// From the first byte to the first ReadyForQuery: the client's start-up packets and its proof, then our own login
+/// upstream with the client's parameters. Thrown away when it is done.
+///
+/// Flow: client bytes until `Action::kConnectUpstream`, on_upstream_connected(), server bytes until done(). Any refusal
+/// is a FATAL ErrorResponse with Action::kClose.
+class Login {
+ public:
+  enum class Phase {
+    kStartupPacket,
+    kSaslInitialResponse,
+    kSaslResponse,
+    kConnecting,
+    kUpstreamAuthentication,
+    kUpstreamStarting,  ///< authenticated upstream; parameters come, then ReadyForQuery
+    kDone,
+    kOver,
+  };
+
+  /// `admit`: see ThreadState.
+  Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
+        const std::function<std::optional<wire::Error>()>& admit);
+
+  void on_client(std::string_view bytes, Step& step);
+  void on_upstream_connected(Step& step);
+  void on_upstream_failed(std::string_view why, Step& step);
+  /// Takes what belongs to the login; gives what is behind it (the beginning of the relay's bytes).
+  std::string_view on_server(std::string_view bytes, Step& step);
+  void on_server_closed(Step& step);
+  void on_timeout(Step& step);
+  Phase phase() const { return phase_; }
+  bool admitted() const { return admitted_; }
+  bool done() const { return phase_ == Phase::kDone; }
+  bool wants_client() const { return phase_ <= Phase::kSaslResponse; }
+
+  /// What the client sent behind its proof, for the relay.
+  std::string take_early_bytes() { return std::move(input_); }
+  const Database& database() const { return *database_; }
+  /// True once the client has proved who it is and its database is known.
+  bool database_known() const { return database_ != nullptr; }
+  const std::string& agent() const { return agent_; }
+  const std::string& database_name() const { return database_name_; }
+  const std::string& role() const { return role_; }
+  const std::optional<wire::CancelRequest>& cancel_request() const { return cancel_request_; }
+  const CancelKey& client_key() const { return client_key_; }
+  const CancelKey& server_key() const { return server_key_; }
+  const std::string& refused_because() const { return refused_because_; }
+
+ private:
+  // login_client.cpp
+  bool take_startup_packet(Step& step);
+  void encryption_request(bool& asked, std::size_t length, Step& step);
+  void startup_message(wire::StartupMessage message, Step& step);
+  std::optional<wire::Error> check_parameters();
+  void negotiate(Step& step);
+  void sasl_message(std::string_view body, Step& step);
+  void authenticated(Step& step);
+
+  // login_server.cpp
+  bool server_frame(const wire::Frame& frame, Step& step);
+  bool authentication(const wire::Frame& frame, Step& step);
+  bool sasl(wire::backend::AuthenticationCode code, std::string_view data, Step& step);
+  bool key_data(const wire::Frame& frame, Step& step);
+  bool error(const wire::Frame& frame, Step& step);
+  bool upstream_fault(std::string message, Step& step);
+
+  /// `operator_why`: for the record, where it tells more than the stranger may know.
+  void refuse(const wire::Error& error, Step& step, std::string_view operator_why = {});
+
+  std::shared_ptr<const Environment> environment_;
+  auth::ScramKeyCache& keys_;
+  const std::function<std::optional<wire::Error>()>& admit_;
+  bool admitted_ = false;
+  Phase phase_ = Phase::kStartupPacket;
+  std::string input_;  // an unfinished packet or message of the client
+  bool asked_for_ssl_ = false;
+  bool asked_for_gss_ = false;
+  wire::StartupMessage startup_;
+  std::string agent_, database_name_, role_;
+  const Database* database_ = nullptr;
+  std::optional<wire::CancelRequest> cancel_request_;
+  std::optional<auth::ScramServer> scram_server_;
+  std::optional<auth::ScramClient> scram_client_;
+  bool server_proved_ = false;
+  wire::FrameReader client_;
+  wire::FrameReader server_;
+  CancelKey client_key_, server_key_;
+  std::string refused_because_;
+};
+
+}  // namespace chaperone::session

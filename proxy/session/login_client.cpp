@@ -1,0 +1,245 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "proxy/session/login.hpp"
+#include "proxy/wire/frontend.hpp"
+#include "proxy/wire/sqlstate.hpp"
+
+namespace chaperone::session {
+
+namespace backend = wire::backend;
+namespace sqlstate = wire::sqlstate;
+
+namespace {
+
+/// The newest minor version of protocol 3 that clients may speak.
+constexpr std::uint16_t kNewestMinor = 2;
+
+// As parse_bool(): every unique beginning of the words counts.
+std::optional<bool> parse_bool(std::string_view value) {
+  std::string lower(value);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  const auto begins = [&](std::string_view word, std::size_t least) {
+    return lower.size() >= least && word.starts_with(lower);
+  };
+  if (begins("true", 1) || begins("yes", 1) || lower == "on" || lower == "1") return true;
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || lower == "0") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Login::Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
+             const std::function<std::optional<wire::Error>()>& admit)
+    : environment_(std::move(environment)),
+      keys_(keys),
+      admit_(admit),
+      client_(wire::frontend::authentication_rule),
+      server_(backend::rule) {}
+
+void Login::on_client(std::string_view bytes, Step& step) {
+  input_.append(bytes);
+  while (phase_ == Phase::kStartupPacket && take_startup_packet(step)) {
+  }
+  if (phase_ != Phase::kSaslInitialResponse && phase_ != Phase::kSaslResponse) return;
+  std::string_view input = input_;
+  while (phase_ == Phase::kSaslInitialResponse || phase_ == Phase::kSaslResponse) {
+    const auto item = client_.next(input);
+    if (item == wire::FrameReader::Item::kBad) {
+      refuse(client_.error(), step);
+      return;
+    }
+    if (item != wire::FrameReader::Item::kFrame) break;
+    sasl_message(client_.frame().body(), step);
+  }
+  input_ = std::string(input);
+}
+
+bool Login::take_startup_packet(Step& step) {
+  const auto length = wire::startup_packet_length(input_);
+  if (!length) {
+    refuse(length.error(), step);
+    return false;
+  }
+  if (!*length || input_.size() < **length) return false;
+  auto packet = wire::decode_startup_packet(std::string_view(input_).substr(0, **length));
+  if (!packet) {
+    refuse(packet.error(), step);
+    return false;
+  }
+  if (std::holds_alternative<wire::SslRequest>(*packet)) {
+    encryption_request(asked_for_ssl_, **length, step);
+  } else if (std::holds_alternative<wire::GssEncRequest>(*packet)) {
+    encryption_request(asked_for_gss_, **length, step);
+  } else if (auto* cancel = std::get_if<wire::CancelRequest>(&*packet)) {
+    cancel_request_ = std::move(*cancel);
+    phase_ = Phase::kOver;
+    step.action = Action::kCancel;
+  } else {
+    input_.erase(0, **length);
+    startup_message(std::move(std::get<wire::StartupMessage>(*packet)), step);
+  }
+  return phase_ == Phase::kStartupPacket;
+}
+
+// As ProcessStartupPacket: each may be asked for once, and bytes behind the question can't be of an honest client, which
+// waits for the answer.
+void Login::encryption_request(bool& asked, std::size_t length, Step& step) {
+  if (std::exchange(asked, true)) {
+    refuse({.sqlstate = sqlstate::kProtocolViolation, .message = "encryption was asked for more than once"}, step);
+    return;
+  }
+  if (input_.size() > length) {
+    refuse({.sqlstate = sqlstate::kProtocolViolation,
+            .message = "received unencrypted data after an encryption request",
+            .detail = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."},
+           step);
+    return;
+  }
+  input_.clear();
+  step.to_client.copy("N");
+}
+
+void Login::startup_message(wire::StartupMessage message, Step& step) {
+  startup_ = std::move(message);
+  if (const auto* user = startup_.find("user")) agent_ = *user;
+  const auto* database = startup_.find("database");
+  database_name_ = database != nullptr && !database->empty() ? *database : agent_;
+  if (const auto error = check_parameters()) {
+    refuse(*error, step);
+    return;
+  }
+  if (const auto error = admit_()) {
+    refuse(*error, step);
+    return;
+  }
+  admitted_ = true;
+  negotiate(step);
+  auto [verifier, known] = environment_->passwords.find(agent_);
+  scram_server_.emplace(std::move(verifier), !known);
+  step.to_client.write([](std::string& out) {
+    const std::array mechanisms{auth::kScramSha256};
+    backend::encode_authentication_sasl(out, mechanisms);
+  });
+  phase_ = Phase::kSaslInitialResponse;
+}
+
+std::optional<wire::Error> Login::check_parameters() {
+  if (agent_.empty()) {
+    return wire::Error{.sqlstate = sqlstate::kInvalidAuthorization,
+                       .message = "no PostgreSQL user name specified in startup packet"};
+  }
+  if (const auto* replication = startup_.find("replication")) {
+    if (*replication != "database") {
+      const auto value = parse_bool(*replication);
+      if (!value) {
+        return wire::Error{.sqlstate = sqlstate::kInvalidParameterValue,
+                           .message = fmt::format("invalid value for parameter \"replication\": \"{}\"", *replication),
+                           .hint = "Valid values are: \"false\", 0, \"true\", 1, \"database\"."};
+      }
+      if (!*value) return std::nullopt;
+    }
+    return wire::Error{.sqlstate = sqlstate::kInvalidAuthorization,
+                       .message = "pgchaperone: replication connections are refused",
+                       .hint = "Replicate from the database server itself."};
+  }
+  return std::nullopt;
+}
+
+// As SendNegotiateProtocolVersion: a newer minor version, or an option nobody here knows, is answered with what is.
+void Login::negotiate(Step& step) {
+  std::vector<std::string> unrecognized;
+  for (const auto& [name, value] : startup_.parameters) {
+    if (name.starts_with("_pq_.")) unrecognized.push_back(name);
+  }
+  if (startup_.minor > kNewestMinor || !unrecognized.empty()) {
+    startup_.minor = std::min(startup_.minor, kNewestMinor);
+    step.to_client.write(
+        [&](std::string& out) { backend::encode_negotiate_protocol_version(out, kNewestMinor, unrecognized); });
+  }
+}
+
+void Login::sasl_message(std::string_view body, Step& step) {
+  std::string_view data = body;
+  if (phase_ == Phase::kSaslInitialResponse) {
+    const auto initial = wire::frontend::decode_sasl_initial_response(body);
+    if (!initial) {
+      refuse(initial.error(), step);
+      return;
+    }
+    if (initial->mechanism != auth::kScramSha256) {
+      refuse({.sqlstate = sqlstate::kProtocolViolation, .message = "client selected an invalid SASL authentication mechanism"},
+             step);
+      return;
+    }
+    if (!initial->data) {  // the client waits for an empty challenge before it begins, RFC 4422 section 3
+      step.to_client.write([](std::string& out) { backend::encode_authentication_sasl_continue(out, {}); });
+      return;
+    }
+    data = *initial->data;
+    auto challenge = scram_server_->first(data);
+    if (!challenge) {
+      refuse(challenge.error(), step);
+      return;
+    }
+    step.to_client.write([&](std::string& out) { backend::encode_authentication_sasl_continue(out, *challenge); });
+    phase_ = Phase::kSaslResponse;
+    return;
+  }
+  auto proof = scram_server_->final(data);
+  if (!proof) {
+    if (proof.error().sqlstate == sqlstate::kInvalidPassword) {
+      refuse({.sqlstate = sqlstate::kInvalidPassword,
+              .message = fmt::format("password authentication failed for user \"{}\"", agent_)},
+             step);
+    } else {
+      refuse(proof.error(), step);
+    }
+    return;
+  }
+  step.to_client.write([&](std::string& out) { backend::encode_authentication_sasl_final(out, *proof); });
+  authenticated(step);
+}
+
+void Login::authenticated(Step& step) {
+  scram_server_.reset();
+  if (environment_->observed && !environment_->observed->contains(agent_)) {
+    refuse({.sqlstate = sqlstate::kInvalidAuthorization,
+            .message = fmt::format("pgchaperone: agent \"{}\" is not let in", agent_)},
+           step, "the policy does not name this agent");
+    return;
+  }
+  database_ = environment_->find_database(database_name_);
+  if (database_ == nullptr) {
+    refuse({.sqlstate = sqlstate::kInvalidCatalogName,
+            .message = fmt::format("database \"{}\" does not exist", database_name_)},
+           step, "the configuration names no such database");
+    return;
+  }
+  role_ = database_->role.empty() ? agent_ : database_->role;
+  phase_ = Phase::kConnecting;
+  step.action = Action::kConnectUpstream;
+}
+
+void Login::refuse(const wire::Error& error, Step& step, std::string_view operator_why) {
+  step.to_client.write([&](std::string& out) { backend::encode_error_response(out, "FATAL", error); });
+  refused_because_ = operator_why.empty() ? error.message : fmt::format("{} ({})", error.message, operator_why);
+  phase_ = Phase::kOver;
+  step.action = Action::kClose;
+}
+
+void Login::on_timeout(Step& step) {
+  if (phase_ == Phase::kDone || phase_ == Phase::kOver) return;
+  if (phase_ == Phase::kStartupPacket) {  // as StartupPacketTimeoutHandler: not a word
+    refused_because_ = "no startup packet came in time";
+    phase_ = Phase::kOver;
+    step.action = Action::kClose;
+    return;
+  }
+  refuse({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling authentication due to timeout"}, step);
+}
+
+}  // namespace chaperone::session

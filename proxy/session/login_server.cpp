@@ -1,0 +1,181 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/session/login.hpp"
+#include "proxy/wire/frontend.hpp"
+#include "proxy/wire/sqlstate.hpp"
+
+namespace chaperone::session {
+
+namespace backend = wire::backend;
+namespace sqlstate = wire::sqlstate;
+
+void Login::on_upstream_connected(Step& step) {
+  wire::StartupMessage message{.major = 3, .minor = startup_.minor, .parameters = {}};
+  const std::string& database = database_->database.empty() ? database_name_ : database_->database;
+  message.parameters = {{"user", role_}, {"database", database}};
+  for (const auto& parameter : startup_.parameters) {
+    const auto& name = parameter.first;
+    if (name == "user" || name == "database" || name == "replication" || name.starts_with("_pq_.")) continue;
+    message.parameters.push_back(parameter);
+  }
+  step.to_server.copy(wire::encode(message));
+  phase_ = Phase::kUpstreamAuthentication;
+}
+
+void Login::on_upstream_failed(std::string_view why, Step& step) {
+  refuse({.sqlstate = sqlstate::kConnectionFailure,
+          .message = fmt::format("pgchaperone: the database server for \"{}\" can't be reached", database_name_)},
+         step, why);
+}
+
+void Login::on_server_closed(Step& step) {
+  if (phase_ == Phase::kOver) return;
+  upstream_fault("it closed the connection while pgchaperone was logging in", step);
+}
+
+bool Login::upstream_fault(std::string message, Step& step) {
+  refuse({.sqlstate = sqlstate::kConnectionFailure,
+          .message = fmt::format("pgchaperone: the login to the database server for \"{}\" failed", database_name_)},
+         step, message);
+  return false;
+}
+
+std::string_view Login::on_server(std::string_view bytes, Step& step) {
+  while (phase_ == Phase::kUpstreamAuthentication || phase_ == Phase::kUpstreamStarting) {
+    switch (server_.next(bytes)) {
+      case wire::FrameReader::Item::kNeedMore:
+        return {};
+      case wire::FrameReader::Item::kFrame:
+        if (!server_frame(server_.frame(), step)) return {};
+        break;
+      case wire::FrameReader::Item::kChunk:  // of a long notice
+        step.to_client.copy(server_.chunk());
+        break;
+      case wire::FrameReader::Item::kBad:
+        upstream_fault(server_.error().message, step);
+        return {};
+    }
+  }
+  return bytes;
+}
+
+bool Login::server_frame(const wire::Frame& frame, Step& step) {
+  switch (frame.type) {
+    case backend::kAuthentication:
+      return authentication(frame, step);
+    case backend::kNegotiateProtocolVersion:
+      // Only an older minor version can be the reason, since no option was asked for; the 3.0 that follows is known here.
+      if (startup_.minor != 0 && phase_ == Phase::kUpstreamAuthentication) return true;
+      return upstream_fault("it negotiates a protocol version that was not asked for", step);
+    case backend::kErrorResponse:
+      return error(frame, step);
+    case backend::kNoticeResponse:
+    case backend::kParameterStatus:
+      step.to_client.copy(frame.bytes);
+      return true;
+    case backend::kBackendKeyData:
+      return key_data(frame, step);
+    case backend::kReadyForQuery:
+      if (phase_ != Phase::kUpstreamStarting) break;
+      step.to_client.copy(frame.bytes);
+      phase_ = Phase::kDone;
+      return true;
+    default:
+      break;
+  }
+  return upstream_fault(fmt::format("it sent message type '{}' where none such may be", frame.type), step);
+}
+
+bool Login::authentication(const wire::Frame& frame, Step& step) {
+  const auto message = backend::decode_authentication(frame.body());
+  if (!message) return upstream_fault(message.error().message, step);
+  if (phase_ != Phase::kUpstreamAuthentication) return upstream_fault("it asks for authentication again", step);
+  const auto code = static_cast<backend::AuthenticationCode>(message->code);
+  switch (code) {
+    case backend::AuthenticationCode::kOk:
+      if (scram_client_ && !server_proved_) {
+        return upstream_fault("it ended SCRAM without proving that it knows the password", step);
+      }
+      scram_client_.reset();
+      phase_ = Phase::kUpstreamStarting;
+      step.to_client.copy(frame.bytes);
+      return true;
+    case backend::AuthenticationCode::kSasl:
+    case backend::AuthenticationCode::kSaslContinue:
+    case backend::AuthenticationCode::kSaslFinal:
+      return sasl(code, message->data, step);
+    case backend::AuthenticationCode::kCleartextPassword:
+      return upstream_fault("it asks for the password in clear text, which is never sent", step);
+    case backend::AuthenticationCode::kMd5Password:
+      return upstream_fault("it asks for an MD5 password; only SCRAM-SHA-256 is spoken (password_encryption, pg_hba.conf)",
+                            step);
+  }
+  return upstream_fault(fmt::format("it asks for authentication method {}, which is not spoken", message->code), step);
+}
+
+bool Login::sasl(backend::AuthenticationCode code, std::string_view data, Step& step) {
+  using Code = backend::AuthenticationCode;
+  if (code == Code::kSasl && !scram_client_) {
+    const auto mechanisms = backend::decode_sasl_mechanisms(data);
+    if (!mechanisms) return upstream_fault(mechanisms.error().message, step);
+    if (std::ranges::find(*mechanisms, auth::kScramSha256) == mechanisms->end()) {
+      return upstream_fault("it offers no SCRAM-SHA-256", step);
+    }
+    if (database_->password.empty()) {
+      return upstream_fault("it asks for a password, and the configuration has none (password_file)", step);
+    }
+    scram_client_.emplace(database_->password, keys_);
+    step.to_server.write([&](std::string& out) {
+      wire::frontend::encode_sasl_initial_response(out, auth::kScramSha256, scram_client_->first());
+    });
+    return true;
+  }
+  if (!scram_client_) return upstream_fault("it sent a SASL message out of turn", step);
+  if (code == Code::kSaslContinue) {
+    const auto answer = scram_client_->final(data);
+    if (!answer) return upstream_fault(answer.error().message, step);
+    step.to_server.write([&](std::string& out) { wire::frontend::encode_sasl_response(out, *answer); });
+    return true;
+  }
+  if (code != Code::kSaslFinal) return upstream_fault("it began SASL twice", step);
+  const auto proved = scram_client_->verify(data);
+  if (!proved) return upstream_fault(proved.error().message, step);
+  server_proved_ = true;
+  return true;
+}
+
+bool Login::key_data(const wire::Frame& frame, Step& step) {
+  const auto key = backend::decode_backend_key_data(frame.body());
+  if (!key) return upstream_fault(key.error().message, step);
+  if (phase_ != Phase::kUpstreamStarting || !server_key_.secret_key.empty()) {
+    return upstream_fault("it sent BackendKeyData where none may be", step);
+  }
+  server_key_ = {key->backend_pid, std::string(key->secret_key)};
+  // The PID shown is the server's, so that pg_stat_activity and the client agree; the secret is ours alone.
+  constexpr std::size_t kSecretBytes30 = 4, kSecretBytes32 = 32;
+  client_key_ = {key->backend_pid, auth::random_bytes(startup_.minor >= 2 ? kSecretBytes32 : kSecretBytes30)};
+  step.to_client.write([&](std::string& out) {
+    backend::encode_backend_key_data(out, client_key_.backend_pid, client_key_.secret_key);
+  });
+  return true;
+}
+
+// What the server says of the database or of itself is the client's to know; what it says of the role that we log in
+// with is not.
+bool Login::error(const wire::Frame& frame, Step& step) {
+  const auto fields = backend::decode_error_fields(frame.body(), frame.rest == 0);
+  if (!fields) return upstream_fault(fields.error().message, step);
+  if (phase_ == Phase::kUpstreamAuthentication && fields->sqlstate.starts_with("28")) {
+    return upstream_fault(std::string(fields->message), step);
+  }
+  step.to_client.copy(frame.bytes);
+  refused_because_ = fmt::format("the database server: {}", fields->message);
+  phase_ = Phase::kOver;
+  step.action = Action::kClose;
+  return false;
+}
+
+}  // namespace chaperone::session

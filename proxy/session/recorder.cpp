@@ -1,0 +1,283 @@
+#include "proxy/session/recorder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "proxy/wire/backend.hpp"
+#include "proxy/wire/frontend.hpp"
+#include "proxy/wire/sqlstate.hpp"
+
+namespace chaperone::session {
+namespace {
+
+using parser::StatementKind;
+
+constexpr std::size_t kRecordedValues = 1000;
+constexpr std::size_t kRecordedValueBytes = 4096;
+constexpr std::string_view kSecret = "(not recorded: the statement carries a secret)";
+
+const parser::Statement* statement_at(const SqlText* text, std::size_t index) {
+  if (text == nullptr || index >= text->script.statements.size()) return nullptr;
+  return &text->script.statements[index];
+}
+
+// What can't be read may be a misspelt ALTER ROLE: its password is nobody's business either.
+bool may_carry_secret(const SqlText& text) {
+  constexpr std::string_view kWord = "password";
+  const auto found = std::ranges::search(text.sql, kWord, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+  return !found.empty();
+}
+
+audit::Statement describe(std::uint64_t number, const SqlText& text, std::size_t index) {
+  audit::Statement record{.statement = number, .sql = text.sql, .sent = {}, .values = {}};
+  if (!text.readable()) {
+    record.verdict = audit::Verdict::kUnknown;
+    record.reason = text.reason;
+    record.sql_bytes = text.whole_bytes;
+    if (may_carry_secret(text)) record.sql = kSecret;
+  } else if (const auto* statement = statement_at(&text, index)) {
+    record.sql = std::string_view(text.sql).substr(statement->span.offset, statement->span.length);
+    if (statement->carries_secret) record.sql = kSecret;
+  }
+  return record;
+}
+
+}  // namespace
+
+Recorder::Recorder(audit::SessionMembers members, Counters& counters)
+    : members_(std::move(members)), counters_(counters) {}
+
+std::uint64_t Recorder::intend_query(Step& step, const SqlText& text) {
+  const std::uint64_t first = last_statement_ + 1;
+  const std::size_t answers = text.answers();
+  for (std::size_t i = 0; i < answers; ++i) {
+    step.records.statement(step.now.wall, members_, describe(++last_statement_, text, i));
+  }
+  if (!text.readable()) Counters::add(counters_.statements_unread);
+  return first;
+}
+
+std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
+  const std::uint64_t number = ++last_statement_;
+  if (portal == nullptr || portal->text == nullptr) {
+    Counters::add(counters_.statements_unread);
+    step.records.statement(step.now.wall, members_,
+                           {.statement = number,
+                            .sql = {},
+                            .sent = {},
+                            .values = {},
+                            .verdict = audit::Verdict::kUnknown,
+                            .reason = "the portal or its statement was not made through the protocol of this session"});
+    return number;
+  }
+  auto record = describe(number, *portal->text, 0);
+  if (!portal->text->readable()) Counters::add(counters_.statements_unread);
+  std::array<audit::Value, 64> few;
+  std::vector<audit::Value> many;
+  const std::size_t count = std::min<std::size_t>(portal->values_count, kRecordedValues);
+  std::span<audit::Value> values(few.data(), std::min(count, few.size()));
+  if (count > few.size()) {
+    many.resize(count);
+    values = many;
+  }
+  const wire::frontend::Bind bind{.portal = {},
+                                  .statement = {},
+                                  .values_count = portal->values_count,
+                                  .formats = portal->formats,
+                                  .values = portal->values};
+  std::string_view rest = portal->values;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto value = wire::frontend::Bind::next_value(rest);
+    if (!value) continue;
+    values[i].kind = bind.format(i) == 1 ? audit::Value::Kind::kBinary : audit::Value::Kind::kText;
+    values[i].bytes = *value;
+    if (value->size() > kRecordedValueBytes) {
+      values[i] = {.kind = audit::Value::Kind::kTruncated, .bytes = value->substr(0, kRecordedValueBytes)};
+    }
+  }
+  record.values = values;
+  record.values_truncated = !portal->values_whole || portal->values_count > values.size();
+  step.records.statement(step.now.wall, members_, record);
+  return number;
+}
+
+std::uint64_t Recorder::intend_function_call(Step& step, std::uint32_t function_oid) {
+  const std::uint64_t number = ++last_statement_;
+  const auto reason = fmt::format("FunctionCall: the protocol's fast path calls the function with OID {}", function_oid);
+  Counters::add(counters_.statements_unread);
+  step.records.statement(step.now.wall, members_,
+                         {.statement = number,
+                          .sql = {},
+                          .sent = {},
+                          .values = {},
+                          .verdict = audit::Verdict::kUnknown,
+                          .reason = reason});
+  return number;
+}
+
+void Recorder::refused(Step& step, const SqlText& text, std::string_view sqlstate) {
+  const std::uint64_t number = ++last_statement_;
+  step.records.statement(step.now.wall, members_, describe(number, text, 0));
+  outcome(step, {.statement = number, .result = audit::Result::kFailed, .sqlstate = sqlstate});
+}
+
+void Recorder::outcome(Step& step, const audit::Outcome& outcome) {
+  switch (outcome.result) {
+    case audit::Result::kOk: Counters::add(counters_.statements_ok); break;
+    case audit::Result::kFailed: Counters::add(counters_.statements_failed); break;
+    case audit::Result::kCancelled: Counters::add(counters_.statements_cancelled); break;
+    case audit::Result::kNotRun: Counters::add(counters_.statements_not_run); break;
+    case audit::Result::kUnknown: Counters::add(counters_.statements_unknown); break;
+  }
+  step.records.outcome(step.now.wall, members_, outcome);
+}
+
+TransactionEnded Recorder::answered(Step& step, const Answer& answer) {
+  outcome(step, {.statement = answer.statement,
+                 .result = answer.result,
+                 .tag = answer.tag,
+                 .rows = answer.rows,
+                 .bytes = answer.bytes,
+                 .microseconds = step.now.steady_microseconds() - answer.started,
+                 .sqlstate = answer.sqlstate});
+  return apply(step, answer);
+}
+
+TransactionEnded Recorder::apply(Step& step, const Answer& answer) {
+  if (!answer.was_suspended) statements_.push_back(answer.statement);
+  const auto* statement = statement_at(answer.text, answer.index);
+  if (statement != nullptr && statement->commits_inside) may_have_committed_ = may_have_committed_ || !in_block_;
+  if (answer.result != audit::Result::kOk) {
+    failed_ = true;
+    return TransactionEnded::kNo;
+  }
+  if (statement == nullptr) {
+    // Without a reading the tag has to do; ROLLBACK is also what ROLLBACK TO SAVEPOINT answers.
+    if (answer.tag == "BEGIN" || answer.tag == "START TRANSACTION") in_block_ = true;
+    if (answer.tag == "COMMIT") return end(step, audit::TransactionEnd::kCommitted);
+    if (answer.tag == "ROLLBACK") unreadable_end_ = true;
+    return TransactionEnded::kNo;
+  }
+  switch (statement->kind) {
+    case StatementKind::kBegin:
+      in_block_ = true;
+      return TransactionEnded::kNo;
+    case StatementKind::kCommit:
+    case StatementKind::kRollback:
+    case StatementKind::kPrepareTransaction: {
+      auto how = audit::TransactionEnd::kUnknown;  // prepared: somebody commits it or not, later
+      if (answer.tag == "COMMIT") how = audit::TransactionEnd::kCommitted;
+      if (answer.tag == "ROLLBACK") how = audit::TransactionEnd::kRolledBack;
+      const auto ended = end(step, how);
+      in_block_ = statement->chain;
+      return ended;
+    }
+    case StatementKind::kSavepoint:
+      savepoints_.push_back({statement->name, statements_.size()});
+      return TransactionEnded::kNo;
+    case StatementKind::kReleaseSavepoint:
+    case StatementKind::kRollbackToSavepoint: {
+      const auto found = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
+                                      [&](const Savepoint& savepoint) { return savepoint.name == statement->name; });
+      if (found == savepoints_.rend()) {
+        unreadable_end_ = true;  // made where it could not be read
+        return TransactionEnded::kNo;
+      }
+      if (statement->kind == StatementKind::kReleaseSavepoint) {
+        savepoints_.erase(std::prev(found.base()), savepoints_.end());
+      } else {
+        savepoints_.erase(found.base(), savepoints_.end());
+        roll_back_to(step, savepoints_.back().name);
+        statements_.push_back(answer.statement);  // it stays with the transaction
+      }
+      return TransactionEnded::kNo;
+    }
+    default:
+      return TransactionEnded::kNo;
+  }
+}
+
+// The last savepoint is the one that was rolled back to.
+void Recorder::roll_back_to(Step& step, std::string_view savepoint) {
+  statements_.pop_back();  // the ROLLBACK TO itself
+  const std::size_t kept = savepoints_.back().statements;
+  const std::span<const std::uint64_t> undone(statements_.begin() + static_cast<std::ptrdiff_t>(kept), statements_.end());
+  if (!undone.empty()) {
+    step.records.transaction(step.now.wall, members_,
+                             {.statements = undone, .end = audit::TransactionEnd::kRolledBack, .savepoint = savepoint});
+  }
+  statements_.resize(kept);
+  failed_ = false;
+}
+
+void Recorder::not_run(Step& step, std::uint64_t statement) {
+  outcome(step, {.statement = statement, .result = audit::Result::kNotRun});
+}
+
+void Recorder::suspended(const std::shared_ptr<PortalRun>& run) {
+  if (std::ranges::find(suspended_, run) != suspended_.end()) return;
+  suspended_.push_back(run);
+  statements_.push_back(run->statement);
+}
+
+void Recorder::abandoned(Step& step, PortalRun& run) {
+  if (run.done || run.statement == 0) return;
+  run.done = true;
+  outcome(step, {.statement = run.statement,
+                 .result = audit::Result::kOk,
+                 .rows = run.rows,
+                 .bytes = run.bytes,
+                 .microseconds = step.now.steady_microseconds() - run.started,
+                 .suspended = true});
+}
+
+TransactionEnded Recorder::ready(Step& step, char status) {
+  if (status != 'I') {
+    in_block_ = true;
+    failed_ = status == 'E';
+    return TransactionEnded::kNo;
+  }
+  auto ended = TransactionEnded::kNotCommitted;
+  if (!statements_.empty() || !suspended_.empty()) {
+    auto how = failed_ ? audit::TransactionEnd::kRolledBack : audit::TransactionEnd::kCommitted;
+    if (unreadable_end_ || (failed_ && may_have_committed_)) how = audit::TransactionEnd::kUnknown;
+    ended = end(step, how);
+  } else if (!failed_) {
+    ended = TransactionEnded::kCommitted;
+  }
+  in_block_ = failed_ = may_have_committed_ = unreadable_end_ = false;
+  return ended;
+}
+
+TransactionEnded Recorder::end(Step& step, audit::TransactionEnd how) {
+  for (const auto& run : suspended_) abandoned(step, *run);
+  suspended_.clear();
+  step.records.transaction(step.now.wall, members_, {.statements = statements_, .end = how});
+  constexpr std::size_t kKeep = 64;
+  if (statements_.capacity() > kKeep) statements_ = {};
+  statements_.clear();
+  savepoints_.clear();
+  in_block_ = failed_ = may_have_committed_ = unreadable_end_ = false;
+  return how == audit::TransactionEnd::kCommitted ? TransactionEnded::kCommitted : TransactionEnded::kNotCommitted;
+}
+
+void Recorder::opened(Step& step) {
+  Counters::add(counters_.sessions_opened);
+  step.records.session(step.now.wall, members_, audit::SessionEvent::kOpened, {});
+}
+
+void Recorder::closed(Step& step, bool outstanding, std::string_view why) {
+  if (!statements_.empty() || !suspended_.empty()) {
+    // A server that lost its client rolls back what is open; with an answer outstanding nobody saw how it ended.
+    end(step, outstanding || unreadable_end_ ? audit::TransactionEnd::kUnknown : audit::TransactionEnd::kRolledBack);
+  }
+  Counters::add(counters_.sessions_closed);
+  step.records.session(step.now.wall, members_, audit::SessionEvent::kClosed, why);
+}
+
+}  // namespace chaperone::session

@@ -1,0 +1,325 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "proxy/session/relay.hpp"
+#include "proxy/wire/backend.hpp"
+#include "proxy/wire/frontend.hpp"
+#include "proxy/wire/sqlstate.hpp"
+
+namespace chaperone::session {
+
+namespace frontend = wire::frontend;
+using Kind = LedgerEntry::Kind;
+
+namespace {
+
+constexpr std::string_view kFlush{"H\0\0\0\4", 5};
+
+}  // namespace
+
+Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members)
+    : limits_(limits),
+      cache_(cache),
+      counters_(counters),
+      recorder_(std::move(members), counters),
+      client_(frontend::rule),
+      server_(wire::backend::rule) {}
+
+void Relay::on_client(std::string_view bytes, Step& step) {
+  Counters::add(counters_.client_bytes, bytes.size());
+  take_client(bytes, step);
+}
+
+void Relay::take_client(std::string_view bytes, Step& step) {
+  while (!client_done_) {
+    if (barrier_) {
+      stalled_.append(bytes);
+      return;
+    }
+    switch (client_.next(bytes)) {
+      case wire::FrameReader::Item::kNeedMore:
+        return;
+      case wire::FrameReader::Item::kFrame:
+        if (!client_frame(client_.frame(), step)) return;
+        break;
+      case wire::FrameReader::Item::kChunk:
+        if (pass_chunks_) step.to_server.view(client_.chunk());
+        if (copy_in_ && pass_chunks_) bytes_ += client_.chunk().size();
+        if (client_.rest() == 0 && barrier_after_chunk_) {
+          barrier_after_chunk_ = false;
+          barrier_ = true;
+        }
+        break;
+      case wire::FrameReader::Item::kBad:
+        violation(client_.error(), step);
+        return;
+    }
+  }
+}
+
+// What a reader kept in its own buffer is gone with its next message, and so has to be copied.
+void Relay::pass(const wire::Frame& frame, Gather& to) const {
+  if (frame.held) {
+    to.copy(frame.bytes);
+  } else {
+    to.view(frame.bytes);
+  }
+}
+
+void Relay::raise_barrier(const wire::Frame& frame) {
+  if (frame.rest == 0) {
+    barrier_ = true;
+  } else {
+    barrier_after_chunk_ = true;
+  }
+}
+
+bool Relay::client_frame(const wire::Frame& frame, Step& step) {
+  pass_chunks_ = true;
+  if (copy_in_) return copy_in_message(frame, step);
+  switch (frame.type) {
+    case frontend::kQuery: return query(frame, step);
+    case frontend::kParse: return parse(frame, step);
+    case frontend::kBind: return bind(frame, step);
+    case frontend::kDescribe: return describe(frame, step);
+    case frontend::kExecute: return execute(frame, step);
+    case frontend::kClose: return close(frame, step);
+    case frontend::kFunctionCall: return function_call(frame, step);
+    case frontend::kSync:
+      if (const auto checked = frontend::decode_empty(frame.body()); !checked) return violation(checked.error(), step);
+      ledger_.push(Kind::kSync);
+      skipping_ = false;
+      pass(frame, step.to_server);
+      return true;
+    case frontend::kFlush:
+      if (const auto checked = frontend::decode_empty(frame.body()); !checked) return violation(checked.error(), step);
+      pass(frame, step.to_server);
+      return true;
+    case frontend::kTerminate:
+      pass(frame, step.to_server);
+      on_client_closed(step);
+      return false;
+    default:
+      // CopyData, CopyDone, CopyFail: left over from a COPY that has failed, and ignored (SocketBackend, PostgresMain).
+      pass_chunks_ = false;
+      return true;
+  }
+}
+
+SharedText Relay::read(std::string_view sql, const wire::Frame& frame) {
+  if (frame.rest == 0) return cache_.get(sql, limits_);
+  constexpr std::size_t kRecordedBeginning = 64U << 10;
+  auto text = std::make_shared<SqlText>();
+  text->sql = sql.substr(0, kRecordedBeginning);
+  text->whole_bytes = frame.body_length;
+  text->reason = "the statement is too long to be read whole; it passes in parts";
+  return text;
+}
+
+bool Relay::query(const wire::Frame& frame, Step& step) {
+  std::string_view sql = frame.body();
+  if (frame.rest == 0) {
+    const auto decoded = frontend::decode_query(sql);
+    if (!decoded) return violation(decoded.error(), step);
+    sql = decoded->query;
+  }
+  const SharedText text = read(sql, frame);
+  const std::uint64_t first = recorder_.intend_query(step, *text);
+  pass(frame, step.to_server);
+  if (skipping_) {
+    for (std::size_t i = 0; i < text->answers(); ++i) recorder_.not_run(step, first + i);
+    return true;
+  }
+  // exec_simple_query drops the unnamed statement and uses the unnamed portal.
+  statements_.exchange_statement({}, nullptr);
+  statements_.close_portal({});
+  auto& entry = ledger_.push(Kind::kQuery);
+  entry.statement = first;
+  entry.answers = text->readable() ? static_cast<std::uint32_t>(text->answers()) : 0;
+  entry.started = step.now.steady_microseconds();
+  entry.text = text;
+  if (text->may_copy_in()) raise_barrier(frame);
+  return true;
+}
+
+bool Relay::parse(const wire::Frame& frame, Step& step) {
+  std::string_view name, sql;
+  if (frame.rest == 0) {
+    const auto decoded = frontend::decode_parse(frame.body());
+    if (!decoded) return violation(decoded.error(), step);
+    name = decoded->name;
+    sql = decoded->query;
+  } else {
+    const auto body = frame.body();
+    const auto end = body.find('\0');
+    if (end == std::string_view::npos) {
+      return violation({.sqlstate = wire::sqlstate::kProtocolViolation,
+                        .message = "the name of the prepared statement is too long"}, step);
+    }
+    name = body.substr(0, end);
+    sql = body.substr(end + 1);
+  }
+  pass(frame, step.to_server);
+  if (skipping_) return true;
+  auto text = read(sql, frame);
+  auto& entry = ledger_.push(Kind::kParse);
+  entry.text = text;
+  entry.name = name;
+  entry.before = statements_.exchange_statement(name, std::move(text));
+  entry.changes_statement = true;
+  return true;
+}
+
+bool Relay::bind(const wire::Frame& frame, Step& step) {
+  const auto decoded = frame.rest == 0 ? frontend::decode_bind(frame.body()) : frontend::decode_bind_names(frame.body());
+  if (!decoded) return violation(decoded.error(), step);
+  pass(frame, step.to_server);
+  if (skipping_) return true;
+  if (auto* replaced = statements_.find_portal(decoded->portal); replaced != nullptr && replaced->run) {
+    recorder_.abandoned(step, *replaced->run);
+  }
+  auto& portal = statements_.bind_portal(decoded->portal, ledger_.next_order());
+  portal.text = statements_.find_statement(decoded->statement);
+  portal.values.assign(decoded->values);
+  portal.formats.assign(decoded->formats);
+  portal.values_count = decoded->values_count;
+  portal.values_whole = frame.rest == 0;
+  ledger_.push(Kind::kBind).text = portal.text;
+  return true;
+}
+
+bool Relay::describe(const wire::Frame& frame, Step& step) {
+  const auto decoded = frontend::decode_describe(frame.body());
+  if (!decoded) return violation(decoded.error(), step);
+  pass(frame, step.to_server);
+  if (!skipping_) ledger_.push(decoded->kind == 'S' ? Kind::kDescribeStatement : Kind::kDescribePortal);
+  return true;
+}
+
+bool Relay::execute(const wire::Frame& frame, Step& step) {
+  const auto decoded = frontend::decode_execute(frame.body());
+  if (!decoded) return violation(decoded.error(), step);
+  Portal* portal = statements_.find_portal(decoded->portal);
+  const bool goes_on = portal != nullptr && portal->run != nullptr && !portal->run->done;
+  const std::uint64_t number = goes_on ? portal->run->statement : recorder_.intend_portal(step, portal);
+  pass(frame, step.to_server);
+  if (skipping_) {
+    if (!goes_on) recorder_.not_run(step, number);
+    return true;
+  }
+  auto& entry = ledger_.push(Kind::kExecute);
+  entry.statement = number;
+  entry.started = step.now.steady_microseconds();
+  if (portal == nullptr || portal->text == nullptr || portal->text->may_copy_in()) {
+    // Whether COPY data is wanted shows in the reply, which the server may keep back until a Sync that has to wait here.
+    raise_barrier(frame);
+    step.to_server.copy(kFlush);
+  }
+  if (portal == nullptr) return true;
+  entry.text = portal->text;
+  if (decoded->max_rows > 0 && !goes_on) {
+    portal->run = std::make_shared<PortalRun>();
+    portal->run->statement = number;
+    portal->run->started = entry.started;
+  }
+  entry.run = portal->run;
+  return true;
+}
+
+bool Relay::close(const wire::Frame& frame, Step& step) {
+  const auto decoded = frontend::decode_close(frame.body());
+  if (!decoded) return violation(decoded.error(), step);
+  pass(frame, step.to_server);
+  if (skipping_) return true;
+  auto& entry = ledger_.push(Kind::kClose);
+  if (decoded->kind == 'S') {
+    entry.name = decoded->name;
+    entry.before = statements_.exchange_statement(decoded->name, nullptr);
+    entry.changes_statement = true;
+  } else if (auto* portal = statements_.find_portal(decoded->name)) {
+    entry.run = portal->run;
+    statements_.close_portal(decoded->name);
+  }
+  return true;
+}
+
+bool Relay::function_call(const wire::Frame& frame, Step& step) {
+  const auto decoded = frontend::decode_function_call(frame.body());
+  if (!decoded) return violation(decoded.error(), step);
+  const std::uint64_t number = recorder_.intend_function_call(step, decoded->function_oid);
+  pass(frame, step.to_server);
+  if (skipping_) {
+    recorder_.not_run(step, number);
+    return true;
+  }
+  auto& entry = ledger_.push(Kind::kFunctionCall);
+  entry.statement = number;
+  entry.started = step.now.steady_microseconds();
+  return true;
+}
+
+// As CopyGetData: Flush and Sync are ignored, for libraries that send them without noticing that the command was COPY;
+// so they are owed no answer.
+bool Relay::copy_in_message(const wire::Frame& frame, Step& step) {
+  switch (frame.type) {
+    case frontend::kCopyData:
+      bytes_ += frame.body().size();
+      pass(frame, step.to_server);
+      return true;
+    case frontend::kCopyDone:
+      if (const auto checked = frontend::decode_empty(frame.body()); !checked) return violation(checked.error(), step);
+      [[fallthrough]];
+    case frontend::kCopyFail:
+      pass(frame, step.to_server);
+      copy_in_ = false;
+      // A simple query may go on to its next COPY.
+      if (copy_in_query_) raise_barrier(frame);
+      return true;
+    case frontend::kFlush:
+    case frontend::kSync:
+      pass_chunks_ = false;
+      return true;
+    case frontend::kTerminate:
+      pass(frame, step.to_server);
+      on_client_closed(step);
+      return false;
+    default:
+      return violation({.sqlstate = wire::sqlstate::kProtocolViolation,
+                        .message = fmt::format("unexpected message type 0x{:02X} during COPY from stdin",
+                                               static_cast<unsigned char>(frame.type))},
+                       step);
+  }
+}
+
+bool Relay::violation(const wire::Error& error, Step& step) {
+  Counters::add(counters_.protocol_violations);
+  finish(error, step);
+  return false;
+}
+
+void Relay::finish(const wire::Error& error, Step& step) {
+  if (client_done_) return;
+  client_done_ = true;
+  stalled_ = {};
+  farewell_ = error;
+  if (ledger_.empty() || copy_in_) {
+    give_up(step, error.message, !ledger_.empty());
+  } else {
+    step.action = Action::kFinishServer;
+  }
+}
+
+void Relay::on_client_closed(Step& step) {
+  client_closed_ = true;
+  if (client_done_ || !stalled_.empty()) return;
+  client_done_ = true;
+  step.action = Action::kFinishServer;
+}
+
+void Relay::on_client_lost(Step& step) {
+  client_gone_ = true;
+  on_client_closed(step);
+}
+
+}  // namespace chaperone::session

@@ -1,0 +1,60 @@
+#include "proxy/session/reply_ledger.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace chaperone::session {
+
+LedgerEntry& ReplyLedger::push(Kind kind) {
+  auto& entry = entries_.emplace_back();
+  entry.kind = kind;
+  return entry;
+}
+
+void ReplyLedger::pop() {
+  entries_[head_] = {};
+  ++head_;
+  ++popped_;
+  if (head_ == entries_.size()) {
+    entries_.clear();
+    head_ = 0;
+    constexpr std::size_t kKeep = 32;
+    if (entries_.capacity() > kKeep) entries_.shrink_to_fit();
+  } else if (head_ >= 1024 && head_ * 2 >= entries_.size()) {
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+  }
+}
+
+std::vector<LedgerEntry> ReplyLedger::take_skipped(StatementTable& statements, bool& sync_follows) {
+  const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
+  const auto sync = std::find_if(first, entries_.end(), [](const auto& entry) { return entry.kind == Kind::kSync; });
+  sync_follows = sync != entries_.end();
+
+  // Changes stand on each other, so all are taken back, newest first, and those behind the Sync are made again.
+  const auto exchange = [&](LedgerEntry& entry) {
+    if (entry.changes_statement) entry.before = statements.exchange_statement(entry.name, std::move(entry.before));
+  };
+  std::for_each(std::make_reverse_iterator(entries_.end()), std::make_reverse_iterator(first), exchange);
+  // A Parse that fails has dropped the unnamed statement already (exec_parse_message, drop_unnamed_stmt).
+  if (first != sync && first->kind == Kind::kParse && first->name.empty()) statements.exchange_statement({}, nullptr);
+  std::for_each(sync, entries_.end(), exchange);
+
+  std::vector<LedgerEntry> skipped(std::make_move_iterator(first), std::make_move_iterator(sync));
+  entries_.erase(entries_.begin(), sync);
+  popped_ += skipped.size();
+  head_ = 0;
+  return skipped;
+}
+
+std::vector<LedgerEntry> ReplyLedger::take_all() {
+  std::vector<LedgerEntry> all(std::make_move_iterator(entries_.begin() + static_cast<std::ptrdiff_t>(head_)),
+                               std::make_move_iterator(entries_.end()));
+  popped_ += all.size();
+  entries_.clear();
+  head_ = 0;
+  return all;
+}
+
+}  // namespace chaperone::session

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/session/sql_text.hpp"
+#include "proxy/session/statement_table.hpp"
+
+namespace chaperone::session {
+
+/// What the server still owes an answer for: one entry a message that it answers.
+struct LedgerEntry {
+  enum class Kind : std::uint8_t {
+    kQuery,              ///< answered by a CommandComplete (or its like) for each statement, then ReadyForQuery
+    kParse,              ///< ParseComplete
+    kBind,               ///< BindComplete
+    kDescribeStatement,  ///< ParameterDescription, then RowDescription or NoData
+    kDescribePortal,     ///< RowDescription or NoData
+    kExecute,            ///< CommandComplete, EmptyQueryResponse or PortalSuspended
+    kClose,              ///< CloseComplete
+    kSync,               ///< ReadyForQuery
+    kFunctionCall,       ///< FunctionCallResponse, then ReadyForQuery
+  };
+
+  Kind kind;
+  bool failed = false;  ///< an ErrorResponse answered it; ReadyForQuery is still to come
+  /// kQuery, kExecute, kFunctionCall: number of its first statement in the records.
+  std::uint64_t statement = 0;
+  std::uint32_t answers = 0;   ///< kQuery: statements that the server will answer for; 0 = cannot be told
+  std::uint32_t answered = 0;  ///< kQuery: how many it has
+  std::int64_t started = 0;    ///< steady microseconds
+  SharedText text;             ///< kQuery, kParse, kBind, kExecute: the SQL behind it; null = not known
+  std::shared_ptr<PortalRun> run;  ///< kExecute: of a portal that may take several
+  /// kParse and kClose of a statement: the name, and what stood under it before.
+  std::string name;
+  SharedText before;
+  bool changes_statement = false;
+
+  /// True when ReadyForQuery ends it.
+  bool ends_with_ready() const {
+    return kind == Kind::kQuery || kind == Kind::kSync || kind == Kind::kFunctionCall;
+  }
+};
+
+/// The queue of what the server owes, oldest first. Sole judge of which reply answers what. `order` counts entries for
+/// the whole session, so that other tables can say "before" and "since".
+class ReplyLedger {
+ public:
+  using Kind = LedgerEntry::Kind;
+
+  /// Past this many entries nothing more is read from the client. It must exceed what fits into the server's output
+  /// buffer (8 KiB of replies of 5 bytes), which a pipeline without Sync or Flush does not empty.
+  static constexpr std::size_t kFull = 65'536;
+
+  bool empty() const { return head_ == entries_.size(); }
+  std::size_t size() const { return entries_.size() - head_; }
+  bool full() const { return size() >= kFull; }
+
+  LedgerEntry& front() { return entries_[head_]; }
+  std::uint64_t front_order() const { return popped_; }
+  /// Order that the next entry gets.
+  std::uint64_t next_order() const { return popped_ + size(); }
+  LedgerEntry& push(Kind kind);
+  void pop();
+
+  /// After an error in the extended protocol the server ignores all up to the next Sync (PostgresMain,
+  /// ignore_till_sync). Takes the entries from the front to before the first kSync out, with their changes to prepared
+  /// statements put back, and gives them; tells through `sync_follows` whether there is that Sync.
+  std::vector<LedgerEntry> take_skipped(StatementTable& statements, bool& sync_follows);
+  /// Takes out all entries, oldest first.
+  std::vector<LedgerEntry> take_all();
+
+ private:
+  std::vector<LedgerEntry> entries_;
+  std::size_t head_ = 0;
+  std::uint64_t popped_ = 0;
+};
+
+}  // namespace chaperone::session

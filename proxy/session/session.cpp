@@ -1,0 +1,163 @@
+#include "proxy/session/session.hpp"
+
+#include <utility>
+
+namespace chaperone::session {
+namespace {
+
+// 80 random bits in base32 (RFC 4648, lower case).
+std::string make_session_id() {
+  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
+  const std::string random = auth::random_bytes(10);
+  std::string id;
+  unsigned bits = 0, held = 0;
+  for (const char c : random) {
+    bits = (bits << 8) | static_cast<unsigned char>(c);
+    for (held += 8; held >= 5; held -= 5) id.push_back(kAlphabet[(bits >> (held - 5)) & 31]);
+  }
+  return id;
+}
+
+audit::SessionMembers describe(const Login& login, std::string_view peer) {
+  const std::string id = make_session_id();
+  return audit::SessionMembers({.session = id,
+                                .agent = login.agent(),
+                                .proof = login.database_known() ? "scram" : "",
+                                .client = peer,
+                                .database = login.database_name(),
+                                .role = login.role(),
+                                .backend_pid = login.server_key().backend_pid,
+                                .enforced = false});
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const Environment> environment, ThreadState& thread, std::string peer)
+    : environment_(std::move(environment)),
+      thread_(thread),
+      peer_(std::move(peer)),
+      login_(std::make_unique<Login>(environment_, thread.keys, thread.admit)) {}
+
+void Session::on_client(std::string_view bytes, Step& step) {
+  if (over_) return;
+  if (relay_) {
+    relay_->on_client(bytes, step);
+    over_ = relay_->over();
+    return;
+  }
+  login_->on_client(bytes, step);
+  if (step.action == Action::kConnectUpstream) server_ = login_->database().server;
+  if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::on_client_closed(Step& step) {
+  if (over_) return;
+  if (relay_) {
+    relay_->on_client_closed(step);
+    return;
+  }
+  over_ = true;
+  step.action = Action::kClose;
+}
+
+void Session::on_client_lost(Step& step) {
+  if (over_) return;
+  if (relay_) {
+    relay_->on_client_lost(step);
+    return;
+  }
+  over_ = true;
+  step.action = Action::kClose;
+}
+
+void Session::on_upstream_connected(Step& step) {
+  if (!over_) login_->on_upstream_connected(step);
+}
+
+void Session::on_upstream_failed(std::string_view why, Step& step) {
+  if (over_) return;
+  Counters::add(thread_.counters.upstream_failures);
+  login_->on_upstream_failed(why, step);
+  record_refusal(step);
+}
+
+void Session::on_server(std::string_view bytes, Step& step) {
+  if (over_) return;
+  if (login_) {
+    bytes = login_->on_server(bytes, step);
+    if (step.action == Action::kClose) {
+      record_refusal(step);
+      return;
+    }
+    if (!login_->done()) return;
+    begin_relay(step);
+    if (bytes.empty()) return;
+  }
+  relay_->on_server(bytes, step);
+  over_ = relay_->over();
+}
+
+void Session::begin_relay(Step& step) {
+  relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, peer_));
+  client_key_ = login_->client_key();
+  server_key_ = login_->server_key();
+  const std::string early = login_->take_early_bytes();
+  login_.reset();
+  relay_->begin(step);
+  if (!early.empty()) {
+    const auto kept = step.to_server.keep(std::string(early));
+    relay_->on_client(kept, step);
+  }
+}
+
+void Session::on_server_closed(std::string_view why, Step& step) {
+  if (over_) return;
+  if (relay_) {
+    relay_->on_server_closed(step, why);
+    over_ = relay_->over();
+    return;
+  }
+  Counters::add(thread_.counters.upstream_failures);
+  login_->on_server_closed(step);
+  record_refusal(step);
+}
+
+void Session::on_login_timeout(Step& step) {
+  if (over_ || relay_) return;
+  login_->on_timeout(step);
+  if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::drain(bool now, Step& step) {
+  if (over_) return;
+  if (!relay_) {
+    if (now) {
+      over_ = true;
+      step.action = Action::kClose;
+    }
+    return;
+  }
+  relay_->drain(step, now);
+  over_ = relay_->over();
+}
+
+void Session::abort(const wire::Error& error, Step& step) {
+  if (over_) return;
+  if (relay_) {
+    relay_->abort(error, step);
+  } else {
+    step.action = Action::kClose;
+  }
+  over_ = true;
+}
+
+void Session::record_refusal(Step& step) {
+  if (over_) return;
+  over_ = true;
+  if (login_->agent().empty()) return;  // a stranger who never said who it is
+  Counters::add(thread_.counters.sessions_refused);
+  step.records.session(step.now.wall, describe(*login_, peer_), audit::SessionEvent::kRefused,
+                       login_->refused_because());
+}
+
+}  // namespace chaperone::session

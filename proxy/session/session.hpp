@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/session/environment.hpp"
+#include "proxy/session/login.hpp"
+#include "proxy/session/relay.hpp"
+#include "proxy/session/step.hpp"
+
+namespace chaperone::session {
+
+/// What the sessions of one I/O thread share.
+struct ThreadState {
+  SqlCache sql;
+  auth::ScramKeyCache keys;
+  Counters counters;
+  /// Asked once a connection that wants to be a session: nothing = come in, otherwise why not (too many, shutting down).
+  std::function<std::optional<wire::Error>()> admit;
+};
+
+/// One connection, from its first byte to its last, without a socket or a clock: bytes, results and time go in, a Step
+/// comes out. Not thread-safe; a session stays on its thread for life.
+///
+///     accept          -> Session(..), on_client(bytes) ...
+///     Action::kConnectUpstream -> connect to upstream() -> on_upstream_connected() or on_upstream_failed()
+///     both sockets    -> on_client(), on_server(), on_client_closed(), on_server_closed()
+///     Action::kClose  -> send what the Step holds, close both; the session is over
+class Session {
+ public:
+  /// `peer`: of the client, for the records ("127.0.0.1:51234", "unix"). `thread` outlives the session.
+  Session(std::shared_ptr<const Environment> environment, ThreadState& thread, std::string peer);
+
+  void on_client(std::string_view bytes, Step& step);
+  /// The client sends nothing more.
+  void on_client_closed(Step& step);
+  /// Nothing can be sent to the client any more.
+  void on_client_lost(Step& step);
+  void on_upstream_connected(Step& step);
+  void on_upstream_failed(std::string_view why, Step& step);
+  void on_server(std::string_view bytes, Step& step);
+  void on_server_closed(std::string_view why, Step& step);
+  /// The time to log in is over.
+  void on_login_timeout(Step& step);
+  /// The proxy shuts down: an idle session ends now, one in a transaction after it, and with `now` any.
+  void drain(bool now, Step& step);
+  /// The session can't go on (records can't be written): ends it with this error.
+  void abort(const wire::Error& error, Step& step);
+  /// Whether bytes from that side can be taken now. Beyond this the caller stops reading a side while the other one
+  /// can't be written.
+  bool wants_client() const { return login_ ? login_->wants_client() : relay_->wants_client(); }
+  bool logged_in() const { return relay_.has_value(); }
+  /// True once ThreadState::admit let it in: the caller counts it out when it is over.
+  bool admitted() const { return relay_ || login_->admitted(); }
+
+  /// Where to connect to, at kConnectUpstream.
+  const Address& upstream() const { return server_; }
+  /// The request that this connection carried, at kCancel.
+  const wire::CancelRequest& cancel_request() const { return *login_->cancel_request(); }
+  /// How a CancelRequest finds this session, and what it is upstream; set once logged in.
+  const CancelKey& client_key() const { return client_key_; }
+  const CancelKey& server_key() const { return server_key_; }
+
+ private:
+  void begin_relay(Step& step);
+  void record_refusal(Step& step);
+
+  std::shared_ptr<const Environment> environment_;
+  ThreadState& thread_;
+  std::string peer_;
+  std::unique_ptr<Login> login_;  // until it is done
+  std::optional<Relay> relay_;
+  Address server_;
+  CancelKey client_key_, server_key_;
+  bool over_ = false;
+};
+
+}  // namespace chaperone::session

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/session/sql_text.hpp"
+
+namespace chaperone::session {
+
+/// One run of a portal that may take several Executes (row limits): one statement of the record.
+struct PortalRun {
+  std::uint64_t statement = 0;
+  std::int64_t started = 0;  ///< steady microseconds
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  bool done = false;  ///< it has its outcome
+};
+
+/// What Bind left behind. The parameter values are kept for the record of the first Execute.
+struct Portal {
+  SharedText text;  ///< null = a statement that was never seen
+  std::string values;
+  std::string formats;
+  std::uint16_t values_count = 0;
+  bool values_whole = true;
+  bool holdable = false;   ///< DECLARE .. WITH HOLD: stays when the transaction commits
+  std::uint64_t order = 0;  ///< the ledger's order of what made it
+  std::shared_ptr<PortalRun> run;  ///< set while a limited Execute is under way or suspended
+};
+
+/// Prepared statements and portals of one session, by name, as the server will have them once it has answered all that
+/// was sent: the table is ahead of the server, and what turns out otherwise is put back by the ledger (exchange()).
+/// One namespace for the protocol's and SQL's names, as in PostgreSQL (prepare.c, portalmem.c).
+///
+/// It may hold less than the server, never another text under a name.
+class StatementTable {
+ public:
+  /// The statement of that name, or null.
+  SharedText find_statement(std::string_view name) const;
+  /// Puts a text (null = nothing) under the name and gives what was there. Doing it again with the result undoes it.
+  SharedText exchange_statement(std::string_view name, SharedText text);
+  void clear_statements();
+
+  /// The portal of that name, or nullptr; valid until the table changes.
+  Portal* find_portal(std::string_view name);
+  /// A fresh portal under the name, in place of another one. `order`: of the ledger entry that makes it.
+  Portal& bind_portal(std::string_view name, std::uint64_t order);
+  void close_portal(std::string_view name);
+  /// A transaction ended with the reply to the ledger entry `order`: portals made before it are gone, but for committed
+  /// holdable cursors.
+  void end_transaction(bool committed, std::uint64_t order);
+  /// Portals made at `order` or later never came to be.
+  void forget_portals_since(std::uint64_t order);
+  void clear_portals();
+
+ private:
+  SharedText unnamed_statement_;
+  std::map<std::string, SharedText, std::less<>> statements_;
+  Portal unnamed_portal_;
+  bool has_unnamed_portal_ = false;
+  std::map<std::string, Portal, std::less<>> portals_;
+};
+
+}  // namespace chaperone::session

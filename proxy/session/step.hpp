@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "proxy/audit/record.hpp"
+#include "proxy/session/gather.hpp"
+
+namespace chaperone::session {
+
+/// Time as an argument: the core never looks at a clock.
+struct Now {
+  std::chrono::steady_clock::time_point steady;
+  audit::Microseconds wall;  ///< since 1970-01-01 UTC
+
+  std::int64_t steady_microseconds() const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(steady.time_since_epoch()).count();
+  }
+};
+
+/// What the world around a session has to do next.
+enum class Action : std::uint8_t {
+  kNone,
+  kConnectUpstream,  ///< connect to Session::upstream(), then on_upstream_connected() or on_upstream_failed()
+  kCancel,           ///< this connection carried a CancelRequest, Session::cancel_request(): pass it on, then close
+  kFinishServer,     ///< after to_server: shut the server leg down for writing; its replies still count
+  kClose,            ///< after to_client and to_server: close both legs; the session is over
+};
+
+/// What one event leads to. The records have to be with the log before to_server may be sent (AuditSlot's law: no
+/// record, no run); to_client need not wait.
+struct Step {
+  Step(audit::Batch& batch, Now time) : records(batch), now(time) {}
+
+  Gather to_client;
+  Gather to_server;
+  Action action = Action::kNone;
+  audit::Batch& records;
+  Now now;
+};
+
+}  // namespace chaperone::session
