@@ -76,7 +76,8 @@ Result<StartupPacket> decode_startup_packet(std::string_view packet) {
   if (code == kCancelRequestCode) return decode_cancel_request(reader);
   if (code == kSslRequestCode || code == kGssEncRequestCode) {
     if (!reader.rest().empty()) return bad_length();
-    return code == kSslRequestCode ? StartupPacket(SslRequest{}) : StartupPacket(GssEncRequest{});
+    if (code == kSslRequestCode) return SslRequest{};
+    return GssEncRequest{};
   }
   return decode_startup_message(code, reader);
 }
