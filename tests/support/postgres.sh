@@ -70,8 +70,10 @@ postgres_wait() {
 }
 
 postgres_stop() {
+  [[ -n $POSTGRES_PID ]] || return 0
   stop "$POSTGRES_PID" INT 20 || true
   POSTGRES_PID=""
+  rm -rf "$POSTGRES_SOCKET"
 }
 
 postgres_sql() {
