@@ -10,7 +10,7 @@ namespace chaperone::parser {
 
 namespace {
 
-// From the raw spans to the first and last token of each. One pass for all: statements are in order.
+// From the raw spans to the first and last token of each, in one pass for all: statements are in order.
 void trim_spans(std::string_view sql, Script& script) {
   Tokenizer tokenizer(sql);
   Token token;
@@ -44,9 +44,15 @@ void throw_exception_from_error(const Error& error, const boost::source_location
 }
 
 Result<Script> parse(std::string_view sql, const Limits& limits) {
-  if (auto refused = prescan(sql, limits)) return *std::move(refused);
+  const Result<Span> content = prescan(sql, limits);
+  if (!content) return content.error();
   Result<Script> script = read_tree(std::string(sql));
-  if (script) trim_spans(sql, *script);
+  if (!script) return script;
+  if (script->statements.size() == 1) {
+    script->statements.front().span = *content;
+  } else {
+    trim_spans(sql, *script);
+  }
   return script;
 }
 

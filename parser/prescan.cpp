@@ -38,24 +38,25 @@ Error over_nesting(std::uint32_t levels, std::uint32_t limit, std::uint32_t posi
       position};
 }
 
-Error over_run(std::uint32_t count, std::uint32_t limit, std::uint32_t position) {
+Error over_run(std::uint32_t count, std::uint32_t position) {
   return {ErrorKind::kLimit,
           fmt::format(
-              "SQL text with {} comments or signs in one run of operator characters is over the limit of {} "
-              "(statement_nesting): put spaces between them, or raise the limit",
-              count, limit),
+              "SQL text with {} comments or signs in one run of operator characters is over the limit of {}: "
+              "put spaces between them",
+              count, kMaxRun),
           position};
 }
 
 }  // namespace
 
-std::optional<Error> prescan(std::string_view sql, const Limits& limits) {
+Result<Span> prescan(std::string_view sql, const Limits& limits) {
   const std::uint32_t byte_limit = std::min(limits.bytes, kMaxBytes);
   if (sql.size() > byte_limit) return over_bytes(sql.size(), byte_limit);
   if (const std::size_t valid = valid_utf8_prefix(sql); valid != sql.size()) {
     return Error{ErrorKind::kEncoding, invalid_utf8_message(sql.substr(valid)), 0};
   }
 
+  Span content;
   std::uint32_t tokens = 0;
   std::uint32_t nesting = 0;
   std::uint32_t deepest = 0;
@@ -63,14 +64,14 @@ std::optional<Error> prescan(std::string_view sql, const Limits& limits) {
   std::uint32_t nesting_crossed = 0;
   Tokenizer tokenizer(sql);
   for (Token token; tokenizer.next(token);) {
-    if (++tokens == limits.tokens + 1) tokens_crossed = token.span.offset;
-    if (token.kind != TokenKind::kPunctuation) continue;
-    const char byte = sql[token.span.offset];
+    if (tokens++ == limits.tokens) tokens_crossed = token.span.offset;
+    const char byte = token.kind == TokenKind::kPunctuation ? sql[token.span.offset] : '\0';
+    if (byte == ';') continue;
+    if (content.length == 0) content.offset = token.span.offset;
+    content.length = token.span.offset + token.span.length - content.offset;
     if (byte == '(' || byte == '[') {
-      if (++nesting > deepest) {
-        deepest = nesting;
-        if (deepest == limits.nesting + 1) nesting_crossed = token.span.offset;
-      }
+      if (nesting++ == limits.nesting && deepest == limits.nesting) nesting_crossed = token.span.offset;
+      deepest = std::max(deepest, nesting);
     } else if ((byte == ')' || byte == ']') && nesting > 0) {
       --nesting;
     }
@@ -78,10 +79,10 @@ std::optional<Error> prescan(std::string_view sql, const Limits& limits) {
   const auto position = [sql](std::uint32_t offset) { return characters(sql.substr(0, offset)) + 1; };
   if (tokens > limits.tokens) return over_tokens(tokens, limits.tokens, position(tokens_crossed));
   if (deepest > limits.nesting) return over_nesting(deepest, limits.nesting, position(nesting_crossed));
-  if (tokenizer.worst_run() > limits.nesting) {
-    return over_run(tokenizer.worst_run(), limits.nesting, position(tokenizer.worst_run_offset()));
+  if (tokenizer.worst_run() > kMaxRun) {
+    return over_run(tokenizer.worst_run(), position(tokenizer.worst_run_offset()));
   }
-  return std::nullopt;
+  return content;
 }
 
 }  // namespace chaperone::parser

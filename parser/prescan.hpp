@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "parser/parser.hpp"
@@ -12,7 +11,12 @@ namespace chaperone::parser {
 /// NULs.
 constexpr std::uint32_t kMaxBytes = 0x3fffffff - 2;
 
-/// Why the text is refused: not UTF-8, a NUL inside, over a limit. Linear in the text, no memory of its own.
-std::optional<Error> prescan(std::string_view sql, const Limits& limits);
+/// Comments and signs that may stand in one run of operator characters (Tokenizer::worst_run). Nobody writes
+/// more than a few; each one more makes the scanner read the run once more.
+constexpr std::uint32_t kMaxRun = 16;
+
+/// Refuses a text that is not UTF-8, holds a NUL or is over a limit. Linear in the text, no memory of its
+/// own. Returns where the first and the last token stand that is not a semicolon; empty if there is none.
+Result<Span> prescan(std::string_view sql, const Limits& limits);
 
 }  // namespace chaperone::parser

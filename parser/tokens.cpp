@@ -52,6 +52,17 @@ bool is_newline(char byte) {
   return byte == '\n' || byte == '\r';
 }
 
+// The first place from offset on that is of none of the classes.
+std::size_t skip(std::string_view text, std::size_t offset, unsigned classes) {
+  while (offset < text.size() && is(text[offset], classes)) ++offset;
+  return offset;
+}
+
+std::size_t skip_line(std::string_view text, std::size_t offset) {
+  while (offset < text.size() && !is_newline(text[offset])) ++offset;
+  return offset;
+}
+
 }  // namespace
 
 bool Tokenizer::starts_comment(std::size_t offset) const {
@@ -61,8 +72,7 @@ bool Tokenizer::starts_comment(std::size_t offset) const {
 
 void Tokenizer::count_in_run() {
   if (offset_ >= run_end_) {
-    run_end_ = offset_;
-    while (is(at(run_end_), kOpChar)) ++run_end_;
+    run_end_ = skip(text_, offset_, kOpChar);
     run_ = 0;
   }
   if (++run_ > worst_run_) {
@@ -72,16 +82,13 @@ void Tokenizer::count_in_run() {
 }
 
 void Tokenizer::skip_blank() {
-  while (offset_ < text_.size()) {
-    const char byte = text_[offset_];
-    if (is(byte, kSpace)) {
-      ++offset_;
-    } else if (byte == '-' && at(offset_ + 1) == '-') {
-      while (offset_ < text_.size() && !is_newline(text_[offset_])) ++offset_;
-    } else if (byte == '/' && at(offset_ + 1) == '*') {
-      skip_block_comment();
+  while (true) {
+    offset_ = skip(text_, offset_, kSpace);
+    if (!starts_comment(offset_)) return;
+    if (text_[offset_] == '-') {
+      offset_ = skip_line(text_, offset_);
     } else {
-      return;
+      skip_block_comment();
     }
   }
 }
@@ -121,7 +128,7 @@ bool Tokenizer::joins_next_segment() {
       newline |= is_newline(byte);
       ++i;
     } else if (byte == '-' && at(i + 1) == '-') {
-      while (i < text_.size() && !is_newline(text_[i])) ++i;
+      i = skip_line(text_, i);
     } else if (byte == '\'' && newline) {
       offset_ = i + 1;
       return true;
@@ -213,10 +220,6 @@ void Tokenizer::lex_operator() {
   offset_ = std::max(start + 1, last_other);
 }
 
-void Tokenizer::lex_word() {
-  while (is(at(offset_), kIdentCont)) ++offset_;
-}
-
 TokenKind Tokenizer::lex_token() {
   const char byte = text_[offset_];
   const char second = at(offset_ + 1);
@@ -247,7 +250,7 @@ TokenKind Tokenizer::lex_token() {
         return TokenKind::kQuotedName;
       }
     }
-    lex_word();
+    offset_ = skip(text_, offset_, kIdentCont);
     return TokenKind::kWord;
   }
   if (is(byte, kDecimal) || (byte == '.' && is(second, kDecimal))) {
@@ -267,8 +270,7 @@ TokenKind Tokenizer::lex_token() {
       return TokenKind::kQuotedName;
     case '$':
       if (is(second, kDecimal)) {
-        ++offset_;
-        while (is(at(offset_), kDecimal)) ++offset_;
+        offset_ = skip(text_, offset_ + 1, kDecimal);
         return TokenKind::kParameter;
       }
       if (lex_dollar_string()) return TokenKind::kDollarString;

@@ -61,7 +61,6 @@ class Tokenizer {
   void lex_number();
   void lex_digits(unsigned base_mask);
   void lex_operator();
-  void lex_word();
   TokenKind lex_token();
 
   std::string_view text_;

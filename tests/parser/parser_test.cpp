@@ -12,4 +12,6 @@ TEST(Parse, Begin) {
   EXPECT_EQ(s->statements[1].span.length, 8u);
 }
 
-TEST(SelfTest, FindsNothing) { EXPECT_EQ(chaperone::parser::self_test(), ""); }
+TEST(SelfTest, FindsNothing) {
+  EXPECT_EQ(chaperone::parser::self_test(), "");
+}
