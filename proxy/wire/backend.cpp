@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "proxy/wire/bytes.hpp"
+#include "proxy/wire/rule_table.hpp"
 #include "proxy/wire/startup.hpp"
 
 namespace chaperone::wire::backend {
@@ -25,9 +26,7 @@ void append_field(std::string& out, char type, std::string_view text) {
   append_string(out, text.substr(0, text.find('\0')));
 }
 
-}  // namespace
-
-FrameRule rule(char type) {
+constexpr FrameRule rule_of(char type) {
   switch (type) {
     case kDataRow:
     case kCopyData:
@@ -59,6 +58,14 @@ FrameRule rule(char type) {
     default:
       return {0, 0, Stream::kBackend};
   }
+}
+
+constexpr RuleTable kRules = rule_table(rule_of);
+
+}  // namespace
+
+FrameRule rule(char type) {
+  return look_up(kRules, type);
 }
 
 Result<Authentication> decode_authentication(std::string_view body) {

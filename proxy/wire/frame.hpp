@@ -10,8 +10,9 @@
 
 namespace chaperone::wire {
 
-/// Whose messages a rule is about: it words the error as PostgreSQL does there.
-enum class Stream : std::uint8_t {
+/// Whose messages a rule is about: it words the error as PostgreSQL does there. As wide as its neighbours in
+/// FrameRule: padding beside a byte costs a store that stalls the load after it, for every frame.
+enum class Stream : std::uint32_t {
   kFrontend,        ///< a client that is logged in (SocketBackend)
   kAuthentication,  ///< a client that is logging in (CheckSASLAuth)
   kBackend,         ///< a server (libpq's pqParseInput3)

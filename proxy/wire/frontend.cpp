@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "proxy/wire/bytes.hpp"
+#include "proxy/wire/rule_table.hpp"
 
 namespace chaperone::wire::frontend {
 namespace {
@@ -24,10 +25,8 @@ Result<Target> decode_target(std::string_view body, const char* message) {
   return Target{kind, name};
 }
 
-}  // namespace
-
 // The limits are SocketBackend's. 'p' is refused there as any unknown type is.
-FrameRule rule(char type) {
+constexpr FrameRule rule_of(char type) {
   switch (type) {
     case kQuery:
     case kParse:
@@ -49,6 +48,14 @@ FrameRule rule(char type) {
     default:
       return {0, 0};
   }
+}
+
+constexpr RuleTable kRules = rule_table(rule_of);
+
+}  // namespace
+
+FrameRule rule(char type) {
+  return look_up(kRules, type);
 }
 
 FrameRule authentication_rule(char type) {
