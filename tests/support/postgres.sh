@@ -38,7 +38,7 @@ postgres_start() {
     cat "$SCRATCH/initdb.log" >&2
     die "initdb failed"
   fi
-  for setting in fsync=off full_page_writes=off listen_addresses=127.0.0.1 \
+  for setting in fsync=off full_page_writes=off jit=off listen_addresses=127.0.0.1 \
     unix_socket_directories="$POSTGRES_SOCKET" "$@"; do
     settings+=(-c "$setting")
   done
