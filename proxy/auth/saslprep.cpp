@@ -3,31 +3,52 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
+#include <vector>
 
 #include "proxy/auth/scram.hpp"
 
 namespace chaperone::auth {
+namespace {
 
+/// RFC 4013 without the normalization: mapping, prohibited and unassigned characters, the rule of
+/// bidirectional text.
+const Stringprep_profile* mapping_and_checks() {
+  static const std::vector<Stringprep_profile> profile = [] {
+    std::vector<Stringprep_profile> steps;
+    const Stringprep_profile* step = stringprep_saslprep;
+    for (; step->operation != 0; ++step) {
+      if (step->operation != STRINGPREP_NFKC) steps.push_back(*step);
+    }
+    steps.push_back(*step);
+    return steps;
+  }();
+  return profile.data();
+}
+
+}  // namespace
+
+// The order is that of pg_saslprep, which checks the characters before it normalizes them, where RFC 3454 has
+// it the other way round: both ends of a login have to agree.
 std::string saslprep(std::string_view password) {
   const bool ascii = std::all_of(password.begin(), password.end(), [](char c) { return (c & 0x80) == 0; });
-  // pg_saslprep leaves ASCII alone, control characters too. PostgreSQL's passwords end at a NUL, as do
-  // libidn's.
+  // ASCII stays as it is, control characters too. A text with a NUL is none to pg_saslprep or libidn.
   if (ascii || password.find('\0') != std::string_view::npos) return std::string(password);
 
-  std::string input(password);
-  char* output = nullptr;
-  const int rc = stringprep_profile(input.c_str(), &output, "SASLprep", STRINGPREP_NO_UNASSIGNED);
-  // An output of nothing is prohibited too, see pg_saslprep.
-  if (rc != STRINGPREP_OK || *output == '\0') {
-    if (rc == STRINGPREP_OK) std::free(output);
-    return input;
+  std::string mapped(password.size() + 1, '\0');  // no mapping makes a text longer
+  std::copy(password.begin(), password.end(), mapped.begin());
+  std::string result(password);
+  const int rc = stringprep(mapped.data(), mapped.size(), STRINGPREP_NO_UNASSIGNED, mapping_and_checks());
+  // As there, nothing left is an error like any other.
+  if (rc == STRINGPREP_OK && mapped.front() != '\0') {
+    if (char* normalized = stringprep_utf8_nfkc_normalize(mapped.c_str(), -1)) {
+      OPENSSL_cleanse(result.data(), result.size());
+      result = normalized;
+      OPENSSL_cleanse(normalized, result.size());
+      std::free(normalized);
+    }
   }
-  std::string prepared(output);
-  OPENSSL_cleanse(output, std::strlen(output));
-  std::free(output);
-  OPENSSL_cleanse(input.data(), input.size());
-  return prepared;
+  OPENSSL_cleanse(mapped.data(), mapped.size());
+  return result;
 }
 
 }  // namespace chaperone::auth
