@@ -1,0 +1,204 @@
+#include "proxy/commands/serve.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "parser/parser.hpp"
+#include "proxy/admin/admin.hpp"
+#include "proxy/config.hpp"
+#include "proxy/net/server.hpp"
+
+namespace chaperone::commands {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+audit::Microseconds wall_clock() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void log_lines(spdlog::level::level_enum level, std::string_view text) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    spdlog::log(level, "{}", line);
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+  }
+}
+
+unsigned thread_count(unsigned configured) {
+  constexpr unsigned kMost = 4;
+  return configured != 0 ? configured : std::clamp(std::thread::hardware_concurrency(), 1U, kMost);
+}
+
+/// The running proxy, told by signals what to do: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once.
+class Service {
+ public:
+  Service(std::string config_file, Config config, audit::Log& log, net::Server& server)
+      : config_file_(std::move(config_file)), config_(std::move(config)), log_(log), server_(server) {}
+
+  void run() {
+    wait_for_signal();
+    io_.run();
+  }
+
+ private:
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload();
+      } else {
+        stop();
+      }
+      if (!io_.stopped()) wait_for_signal();
+    });
+  }
+
+  void record(std::string_view event, std::string_view why) {
+    const boost::json::value reason = why.empty() ? boost::json::value(nullptr) : boost::json::value(why);
+    const auto written = log_.append_event(wall_clock(), "admin",
+                                           fmt::format(R"("event":"{}","why":{})", event, boost::json::serialize(reason)));
+    if (!written) spdlog::error("{}", written.error().message);
+  }
+
+  void reload() {
+    auto fresh = read_config(config_file_);
+    if (!fresh) {
+      spdlog::error("reload refused, the configuration in force stays:");
+      log_lines(spdlog::level::err, fresh.error().message);
+      record("reload_refused", fresh.error().message);
+      return;
+    }
+    const bool needs_restart = fresh->listen != config_.listen || fresh->admin != config_.admin ||
+                               fresh->audit.file != config_.audit.file ||
+                               fresh->audit.durability != config_.audit.durability ||
+                               fresh->connections != config_.connections || fresh->threads != config_.threads;
+    if (needs_restart) spdlog::warn("listen, admin, audit, threads and limits.connections take effect with a restart");
+    for (const auto& warning : fresh->warnings) spdlog::warn("{}", warning);
+    config_.environment = fresh->environment;
+    config_.drain = fresh->drain;
+    server_.reload(fresh->environment);
+    record("reload", {});
+    spdlog::info("reloaded {}", config_file_);
+  }
+
+  void stop() {
+    if (server_.draining()) {
+      spdlog::warn("a second signal: ending at once");
+      server_.end_sessions();
+      deadline_ = Clock::now() + kLastWords;
+      return;
+    }
+    spdlog::info("draining: {} session(s), at most {} s", server_.sessions(), config_.drain.count() / 1000);
+    record("drain", {});
+    server_.drain();
+    deadline_ = Clock::now() + config_.drain;
+    watch_drain();
+  }
+
+  void watch_drain() {
+    if (server_.sessions() == 0) {
+      io_.stop();
+      return;
+    }
+    if (Clock::now() >= deadline_) {
+      if (ended_) {
+        io_.stop();
+        return;
+      }
+      spdlog::warn("{} session(s) did not end by themselves and are ended", server_.sessions());
+      ended_ = true;
+      server_.end_sessions();
+      deadline_ = Clock::now() + kLastWords;
+    }
+    timer_.expires_after(std::chrono::milliseconds(20));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) watch_drain();
+    });
+  }
+
+  static constexpr auto kLastWords = std::chrono::seconds(2);
+
+  std::string config_file_;
+  Config config_;
+  audit::Log& log_;
+  net::Server& server_;
+  asio::io_context io_{1};
+  asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+  asio::steady_timer timer_{io_};
+  Clock::time_point deadline_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+int serve(const std::string& config_file) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("pgchaperone"));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+  auto config = read_config(config_file);
+  if (!config) {
+    log_lines(spdlog::level::err, config.error().message);
+    return 2;
+  }
+  for (const auto& warning : config->warnings) spdlog::warn("{}", warning);
+  if (const auto difference = parser::self_test(); !difference.empty()) {
+    spdlog::error("this build reads libpg_query's parse trees wrongly and will not serve: {}", difference);
+    return 2;
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // a lost peer is a result of send(), not a reason to die
+  std::signal(SIGXFSZ, SIG_IGN);  // nor is a full file
+
+  auto log = audit::Log::open(config->audit);
+  if (!log) {
+    spdlog::error("{}", log.error().message);
+    return 2;
+  }
+  auto server = net::Server::start({.listen = config->listen,
+                                    .threads = thread_count(config->threads),
+                                    .max_sessions = config->connections,
+                                    .login_timeout = config->authentication,
+                                    .durability = config->audit.durability,
+                                    .values = config->audit.values},
+                                   config->environment, **log);
+  if (!server) {
+    spdlog::error("{}", server.error().message);
+    return 2;
+  }
+  std::unique_ptr<admin::Server> admin_server;
+  if (config->admin) {
+    const auto not_ready = [&log, &server]() -> std::string {
+      if ((*server)->draining()) return "draining";
+      if ((*log)->down()) return "the audit log can't be written";
+      return "";
+    };
+    auto started = admin::Server::start(
+        *config->admin, {.counters = (*server)->counters(), .log = log->get(), .not_ready = not_ready});
+    if (!started) {
+      spdlog::error("{}", started.error().message);
+      return 2;
+    }
+    admin_server = std::move(*started);
+    spdlog::info("metrics and health on {}", admin_server->address().to_string());
+  }
+  for (const auto& address : (*server)->addresses()) spdlog::info("listening on {}", address.to_string());
+  Service(config_file, *config, **log, **server).run();
+  admin_server.reset();
+  server->reset();
+  (*log)->close();
+  spdlog::info("ended");
+  return 0;
+}
+
+}  // namespace chaperone::commands

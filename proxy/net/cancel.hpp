@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include "proxy/net/socket.hpp"
+#include "proxy/session/login.hpp"
+
+namespace chaperone::net {
+
+/// Where a CancelRequest goes: the server of that session, and its own key there.
+struct CancelTarget {
+  SocketAddress server;
+  session::CancelKey key;
+};
+
+/// Our cancel keys, of all threads. Thread-safe. Two servers may give out the same PID, so a PID may stand for several
+/// sessions; the secret decides.
+class CancelKeys {
+ public:
+  void add(const session::CancelKey& ours, CancelTarget target);
+  void remove(const session::CancelKey& ours);
+  /// The target of a request; nothing for a key that is not ours. Secrets are compared in constant time.
+  std::optional<CancelTarget> find(const wire::CancelRequest& request) const;
+
+ private:
+  struct Entry {
+    std::string secret_key;
+    CancelTarget target;
+  };
+  mutable std::mutex mutex_;
+  std::unordered_multimap<std::int32_t, Entry> entries_;
+};
+
+}  // namespace chaperone::net

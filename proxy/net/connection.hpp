@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/net/socket.hpp"
+#include "proxy/session/session.hpp"
+
+namespace chaperone::net {
+
+class Connection;
+
+/// One socket of a connection, as the readiness set knows it.
+struct Leg {
+  Connection* connection = nullptr;
+  Descriptor socket;
+  std::uint32_t interest = 0;  ///< what the readiness set watches
+  bool watched = false;
+  bool failed = false;         ///< nothing can be sent any more
+  bool connecting = false;     ///< of the server leg: connect() has not come back
+  std::string unsent;          ///< what the kernel did not take; while it waits, the other side is not read
+};
+
+/// A client, its session and its server: plain state, moved by the Worker that owns it.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Descriptor client_socket, std::shared_ptr<const session::Environment> environment,
+             session::ThreadState& thread)
+      : session(std::move(environment), thread, peer_name(client_socket.get())) {
+    client.connection = server.connection = this;
+    client.socket = std::move(client_socket);
+  }
+
+  Leg client, server;
+  session::Session session;
+  std::vector<SocketAddress> candidates;  ///< of the upstream, still to be tried
+  SocketAddress server_address;
+  std::chrono::steady_clock::time_point deadline;  ///< of the login, or of what a closing client still has to take
+  std::uint64_t sendable_at = 0;     ///< the audit seq that has to be on disk before server.unsent may go (durability sync)
+  bool client_eof = false;           ///< the client sends nothing more
+  bool finish_server = false;        ///< shut the server leg down for writing once server.unsent is out
+  bool logged_in = false;            ///< its key is in CancelKeys
+  bool close_when_sent = false;      ///< over: close once client.unsent is out
+  bool closed = false;               ///< over and closed; freed at the end of the wake-up
+};
+
+}  // namespace chaperone::net

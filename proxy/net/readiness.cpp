@@ -1,0 +1,302 @@
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "proxy/net/worker.hpp"
+#include "proxy/wire/sqlstate.hpp"
+
+namespace chaperone::net {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kReceive = 64U << 10;  // from a client at once
+constexpr int kRoundsPerWakeUp = 8;          // then timers and posts have their turn
+constexpr std::size_t kRecordsUnwritten = 64U << 10;
+constexpr auto kRecordDelay = std::chrono::milliseconds(2);
+
+}  // namespace
+
+void Worker::wait() {
+  readiness_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    on_ready();
+    wait();
+  });
+}
+
+void Worker::on_ready() {
+  std::array<epoll_event, 64> events;
+  for (int round = 0; round < kRoundsPerWakeUp; ++round) {
+    const int count = ::epoll_wait(readiness_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+    if (count <= 0) return;
+    for (int i = 0; i < count; ++i) {
+      auto& leg = *static_cast<Leg*>(events[static_cast<std::size_t>(i)].data.ptr);
+      handle(leg, events[static_cast<std::size_t>(i)].events);
+    }
+    commit();
+    bury();
+  }
+}
+
+void Worker::handle(Leg& leg, std::uint32_t events) {
+  auto& connection = *leg.connection;
+  if (connection.closed || !leg.watched) return;  // an earlier event of this round ended it
+  const bool is_client = &leg == &connection.client;
+  if (leg.connecting) {
+    int error = 0;
+    socklen_t length = sizeof(error);
+    ::getsockopt(leg.socket.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+    leg.connecting = false;
+    if (error == 0) {
+      connected(connection);
+    } else {
+      try_candidates(connection, std::generic_category().message(error));
+    }
+    return;
+  }
+  if ((events & EPOLLOUT) != 0) flush(leg);
+  if (connection.closed || !leg.watched) return;
+  if ((events & EPOLLIN) != 0) {
+    is_client ? read_client(connection) : read_server(connection);
+  } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+    // Shut down in both directions. What is readable still counts, but for a client that can't be answered.
+    is_client ? lost(leg) : read_server(connection);
+  }
+}
+
+void Worker::read_client(Connection& connection) {
+  if (client_buffer_.size() - client_buffer_used_ < kReceive) commit();
+  if (connection.closed) return;
+  char* const to = client_buffer_.data() + client_buffer_used_;
+  const auto got = receive(connection.client.socket.get(), to, kReceive);
+  if (got.state == Transfer::State::kWouldBlock) return;
+  if (got.state == Transfer::State::kFailed) {
+    lost(connection.client);
+    return;
+  }
+  auto step = take_step();
+  if (got.state == Transfer::State::kClosed) {
+    connection.client_eof = true;
+    connection.session.on_client_closed(*step);
+  } else {
+    connection.session.on_client({to, got.bytes}, *step);
+    if (!step->to_server.empty()) client_buffer_used_ += got.bytes;
+  }
+  settle(connection, std::move(step));
+}
+
+void Worker::read_server(Connection& connection) {
+  const auto got = receive(connection.server.socket.get(), server_buffer_.data(), server_buffer_.size());
+  if (got.state == Transfer::State::kWouldBlock) return;
+  auto step = take_step();
+  if (got.state == Transfer::State::kOk) {
+    connection.session.on_server({server_buffer_.data(), got.bytes}, *step);
+  } else {
+    const std::string why = got.state == Transfer::State::kClosed ? "it closed" : std::generic_category().message(errno);
+    connection.session.on_server_closed(why, *step);
+    unwatch(connection.server);
+    connection.server.failed = true;
+  }
+  settle(connection, std::move(step));
+}
+
+// The other leg's unsent rest.
+void Worker::flush(Leg& leg) {
+  auto& connection = *leg.connection;
+  const bool is_client = &leg == &connection.client;
+  if (!leg.unsent.empty() && !leg.failed) {
+    const auto sent = send(leg.socket.get(), leg.unsent);
+    if (sent.state == Transfer::State::kFailed) {
+      lost(leg);
+      return;
+    }
+    leg.unsent.erase(0, sent.bytes);
+    if (leg.unsent.empty()) leg.unsent = {};
+  }
+  if (leg.unsent.empty()) {
+    if (is_client && connection.close_when_sent) {
+      close(connection);
+      return;
+    }
+    if (!is_client && connection.finish_server) ::shutdown(leg.socket.get(), SHUT_WR);
+  }
+  update_interest(connection);
+}
+
+std::unique_ptr<session::Step> Worker::take_step() {
+  if (spare_steps_.empty()) return std::make_unique<session::Step>(batch_, now());
+  auto step = std::move(spare_steps_.back());
+  spare_steps_.pop_back();
+  step->now = now();
+  step->action = session::Action::kNone;
+  return step;
+}
+
+// What goes to the client goes at once; what goes upstream waits for commit().
+void Worker::settle(Connection& connection, std::unique_ptr<session::Step> step) {
+  if (connection.session.logged_in() && !connection.logged_in) logged_in(connection);
+  if (!step->to_client.empty()) {
+    send_to(connection.client, step->to_client);
+    step->to_client.clear();
+  }
+  if (step->to_server.empty() && step->action == session::Action::kNone) {
+    spare_steps_.push_back(std::move(step));
+    update_interest(connection);
+    return;
+  }
+  deferred_.push_back({&connection, std::move(step)});
+}
+
+void Worker::commit() {
+  std::uint64_t seq = 0;
+  bool recorded = true;
+  if (batch_.has_intents() || batch_.bytes() >= kRecordsUnwritten) {
+    const auto appended = shared_.log.append(batch_);
+    recorded = appended.has_value();
+    if (recorded) seq = *appended;
+    batch_.clear();
+  } else if (!batch_.empty()) {
+    flush_records_later();
+  }
+  for (std::size_t i = 0; i < deferred_.size(); ++i) {  // it may grow on the way: a connect that is done at once
+    auto& connection = *deferred_[i].connection;
+    auto step = std::move(deferred_[i].step);
+    if (!connection.closed) {
+      if (!recorded && !step->to_server.empty()) {
+        step->to_server.clear();
+        connection.session.abort({.sqlstate = wire::sqlstate::kDiskFull,
+                                  .message = "pgchaperone: the audit log can't be written, so nothing runs"},
+                                 *step);
+        send_to(connection.client, step->to_client);
+      } else {
+        send_upstream(connection, *step, seq);
+      }
+      if (!connection.closed) carry_out(connection, step->action);
+      update_interest(connection);
+    }
+    step->to_server.clear();
+    step->to_client.clear();
+    spare_steps_.push_back(std::move(step));
+  }
+  deferred_.clear();
+  client_buffer_used_ = 0;
+}
+
+void Worker::send_upstream(Connection& connection, session::Step& step, std::uint64_t seq) {
+  if (step.to_server.empty()) return;
+  auto& server = connection.server;
+  if (shared_.sync && seq > shared_.log.durable()) {
+    server.unsent += step.to_server.flatten();
+    connection.sendable_at = seq;
+    waiting_for_disk_.insert(&connection);
+    return;
+  }
+  if (connection.sendable_at != 0) {
+    server.unsent += step.to_server.flatten();
+    return;
+  }
+  send_to(server, step.to_server);
+}
+
+void Worker::on_durable(std::uint64_t seq) {
+  for (auto next = waiting_for_disk_.begin(); next != waiting_for_disk_.end();) {
+    auto& connection = **next;
+    if (connection.sendable_at > seq) {
+      ++next;
+      continue;
+    }
+    next = waiting_for_disk_.erase(next);
+    connection.sendable_at = 0;
+    flush(connection.server);
+  }
+  commit();
+  bury();
+}
+
+void Worker::send_to(Leg& leg, const session::Gather& gather) {
+  if (leg.failed || gather.empty()) return;
+  if (!leg.unsent.empty()) {
+    leg.unsent += gather.flatten();
+    return;
+  }
+  const auto sent = send(leg.socket.get(), gather);
+  if (sent.state == Transfer::State::kFailed) {
+    lost(leg);
+  } else if (sent.bytes < gather.size()) {
+    leg.unsent = gather.flatten(sent.bytes);
+  }
+}
+
+// Nothing can be sent there any more. A client that is lost may still have statements running; a server's last words
+// are still read.
+void Worker::lost(Leg& leg) {
+  auto& connection = *leg.connection;
+  if (leg.failed) return;
+  leg.failed = true;
+  leg.unsent = {};
+  if (&leg == &connection.client) {
+    unwatch(leg);
+    connection.client_eof = true;
+    if (connection.close_when_sent) {
+      close(connection);
+      return;
+    }
+    auto step = take_step();
+    connection.session.on_client_lost(*step);
+    settle(connection, std::move(step));
+  } else {
+    update_interest(connection);
+  }
+}
+
+void Worker::update_interest(Connection& connection) {
+  if (connection.closed) return;
+  auto& client = connection.client;
+  auto& server = connection.server;
+  if (!client.failed) {
+    std::uint32_t interest = 0;
+    if (!connection.client_eof && !connection.close_when_sent && server.unsent.empty() && connection.session.wants_client()) {
+      interest |= EPOLLIN;
+    }
+    if (!client.unsent.empty()) interest |= EPOLLOUT;
+    watch(client, interest);
+  }
+  if (server.socket && !server.connecting && server.watched) {
+    std::uint32_t interest = 0;
+    if (client.unsent.empty()) interest |= EPOLLIN;
+    if (!server.unsent.empty() && connection.sendable_at == 0 && !server.failed) interest |= EPOLLOUT;
+    watch(server, interest);
+  }
+}
+
+void Worker::watch(Leg& leg, std::uint32_t interest) {
+  if (leg.watched && leg.interest == interest) return;
+  epoll_event event{.events = interest, .data = {.ptr = &leg}};
+  ::epoll_ctl(readiness_.native_handle(), leg.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, leg.socket.get(), &event);
+  leg.watched = true;
+  leg.interest = interest;
+}
+
+void Worker::unwatch(Leg& leg) {
+  if (!leg.watched) return;
+  ::epoll_ctl(readiness_.native_handle(), EPOLL_CTL_DEL, leg.socket.get(), nullptr);
+  leg.watched = false;
+}
+
+void Worker::flush_records_later() {
+  if (record_timer_armed_) return;
+  record_timer_armed_ = true;
+  record_timer_.expires_after(kRecordDelay);
+  record_timer_.async_wait([this](const boost::system::error_code& error) {
+    record_timer_armed_ = false;
+    if (error || batch_.empty()) return;
+    (void)shared_.log.append(batch_);  // outcomes alone: a log that is down says itself what it misses
+    batch_.clear();
+  });
+}
+
+}  // namespace chaperone::net

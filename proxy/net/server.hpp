@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "proxy/audit/log.hpp"
+#include "proxy/session/environment.hpp"
+#include "proxy/session/session.hpp"
+#include "proxy/wire/error.hpp"
+
+namespace chaperone::net {
+
+struct ServerOptions {
+  std::vector<session::Address> listen;
+  unsigned threads = 1;
+  std::uint32_t max_sessions = 1000;
+  std::chrono::milliseconds login_timeout{10'000};
+  audit::Durability durability = audit::Durability::kBatch;
+  audit::Values values = audit::Values::kKeep;
+};
+
+/// Accepts connections and runs their sessions on I/O threads of its own. Its functions may be called from any thread.
+class Server {
+ public:
+  /// Listens on every address, or on none: the error names the one that failed. Raises the limit of open files as far
+  /// as it goes, and keeps the number of sessions below what it allows. `log` outlives the server.
+  static wire::Result<std::unique_ptr<Server>> start(const ServerOptions& options,
+                                                     std::shared_ptr<const session::Environment> environment,
+                                                     audit::Log& log);
+  ~Server();  ///< ends all sessions and joins the threads
+
+  /// Where it listens, with the port that the system chose where 0 was asked for.
+  const std::vector<session::Address>& addresses() const;
+  /// Sessions that begin from now on use this environment.
+  void reload(std::shared_ptr<const session::Environment> environment);
+  /// Newcomers are refused with 57P03; sessions end when they are out of their transactions.
+  void drain();
+  /// Ends every session that is left, with 57P01.
+  void end_sessions();
+  bool draining() const;
+  /// Sessions that are logged in or logging in.
+  std::uint32_t sessions() const;
+  std::uint32_t max_sessions() const;
+  std::vector<const session::Counters*> counters() const;
+
+ private:
+  Server();
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace chaperone::net

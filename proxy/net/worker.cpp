@@ -1,0 +1,291 @@
+#include "proxy/net/worker.hpp"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <system_error>
+
+#include "proxy/wire/sqlstate.hpp"
+
+namespace chaperone::net {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kClientBuffer = 256U << 10;
+constexpr std::size_t kServerBuffer = 128U << 10;
+constexpr auto kCancelTimeout = std::chrono::seconds(5);
+
+}  // namespace
+
+Worker::Worker(Shared& shared, std::shared_ptr<const session::Environment> environment, audit::Values values)
+    : shared_(shared),
+      environment_(std::move(environment)),
+      batch_(values),
+      work_(io_.get_executor()),
+      readiness_(io_, ::epoll_create1(EPOLL_CLOEXEC)),
+      client_buffer_(kClientBuffer),
+      server_buffer_(kServerBuffer) {
+  thread_.admit = [this] { return admit(); };
+}
+
+Worker::~Worker() {
+  io_.stop();
+  if (thread_of_control_.joinable()) thread_of_control_.join();
+}
+
+void Worker::start() {
+  thread_of_control_ = std::thread([this] {
+    wait();
+    io_.run();
+  });
+}
+
+session::Now Worker::now() const {
+  using std::chrono::system_clock;
+  const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(system_clock::now().time_since_epoch());
+  return {.steady = Clock::now(), .wall = wall.count()};
+}
+
+std::optional<wire::Error> Worker::admit() {
+  if (shared_.draining) {
+    return wire::Error{.sqlstate = wire::sqlstate::kCannotConnectNow, .message = "pgchaperone is shutting down"};
+  }
+  if (shared_.log.down()) {
+    return wire::Error{.sqlstate = wire::sqlstate::kDiskFull,
+                       .message = "pgchaperone: the audit log can't be written, so nothing runs"};
+  }
+  if (shared_.sessions.fetch_add(1) >= shared_.max_sessions) {
+    --shared_.sessions;
+    return wire::Error{.sqlstate = wire::sqlstate::kTooManyConnections,
+                       .message = "sorry, too many clients already",
+                       .hint = "pgchaperone's limits.connections, or its limit of open files, is reached."};
+  }
+  --shared_.strangers;
+  return std::nullopt;
+}
+
+void Worker::adopt(Descriptor client) {
+  set_options(client.get());
+  auto connection = std::make_shared<Connection>(std::move(client), environment_, thread_);
+  connections_.emplace(connection.get(), connection);
+  watch(connection->client, EPOLLIN);
+  expect_end(*connection);
+}
+
+// Of the login, or of what a closing client still has to take.
+void Worker::expect_end(Connection& connection) {
+  deadlines_.erase({connection.deadline, &connection});
+  connection.deadline = Clock::now() + shared_.login_timeout;
+  deadlines_.emplace(connection.deadline, &connection);
+  arm_deadline_timer();
+}
+
+void Worker::logged_in(Connection& connection) {
+  connection.logged_in = true;
+  deadlines_.erase({connection.deadline, &connection});
+  if (!connection.session.client_key().secret_key.empty()) {
+    shared_.cancel_keys.add(connection.session.client_key(), {connection.server_address, connection.session.server_key()});
+  }
+}
+
+void Worker::reload(std::shared_ptr<const session::Environment> environment) {
+  environment_ = std::move(environment);
+  thread_.sql = {};  // limits may have changed, and with them what can be read
+}
+
+void Worker::drain(bool now) {
+  for (const auto& [raw, connection] : std::unordered_map(connections_)) {
+    if (connection->closed) continue;
+    auto step = take_step();
+    connection->session.drain(now, *step);
+    settle(*connection, std::move(step));
+  }
+  commit();
+  bury();
+}
+
+void Worker::carry_out(Connection& connection, session::Action action) {
+  switch (action) {
+    case session::Action::kNone:
+      break;
+    case session::Action::kConnectUpstream:
+      open_upstream(connection);
+      break;
+    case session::Action::kCancel:
+      pass_cancel(connection);
+      break;
+    case session::Action::kFinishServer:
+      connection.finish_server = true;
+      if (!connection.server.socket) {
+        close(connection);
+      } else if (connection.server.unsent.empty()) {
+        ::shutdown(connection.server.socket.get(), SHUT_WR);
+      }
+      break;
+    case session::Action::kClose:
+      // The server learns of it at once; the client still gets what it is owed.
+      unwatch(connection.server);
+      connection.server.socket.reset();
+      connection.server.unsent = {};
+      connection.close_when_sent = true;
+      if (connection.client.unsent.empty() || connection.client.failed) {
+        close(connection);
+      } else {
+        // A client that does not read its last message is not waited for longer than one that does not log in.
+        expect_end(connection);
+      }
+      break;
+  }
+}
+
+void Worker::open_upstream(Connection& connection) {
+  const auto& address = connection.session.upstream();
+  if (address.unix_socket) {
+    connection.candidates = {SocketAddress::of_unix_socket(address.socket_path())};
+    try_candidates(connection, "");
+    return;
+  }
+  resolver_.async_resolve(
+      address.host, std::to_string(address.port),
+      [this, kept = connection.shared_from_this()](const boost::system::error_code& error, const auto& results) {
+        if (kept->closed) return;
+        for (const auto& result : results) {
+          const auto endpoint = result.endpoint();
+          kept->candidates.push_back(SocketAddress::from(endpoint.data(), endpoint.size()));
+        }
+        try_candidates(*kept, error ? error.message() : "no address");
+        commit();
+        bury();
+      });
+}
+
+// One address after the other; `why` is what the last one came to.
+void Worker::try_candidates(Connection& connection, std::string why) {
+  unwatch(connection.server);
+  connection.server.socket.reset();
+  while (!connection.candidates.empty()) {
+    const auto address = connection.candidates.front();
+    connection.candidates.erase(connection.candidates.begin());
+    Descriptor socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int result = socket ? ::connect(socket.get(), address.get(), address.length) : -1;
+    if (result != 0 && errno != EINPROGRESS) {
+      why = std::generic_category().message(errno);
+      continue;
+    }
+    set_options(socket.get());
+    connection.server_address = address;
+    connection.server.socket = std::move(socket);
+    connection.server.failed = false;
+    if (result == 0) {
+      watch(connection.server, EPOLLIN);
+      connected(connection);
+    } else {
+      connection.server.connecting = true;
+      watch(connection.server, EPOLLOUT);
+    }
+    return;
+  }
+  auto step = take_step();
+  connection.session.on_upstream_failed(why, *step);
+  settle(connection, std::move(step));
+}
+
+void Worker::connected(Connection& connection) {
+  connection.candidates = {};
+  auto step = take_step();
+  connection.session.on_upstream_connected(*step);
+  settle(connection, std::move(step));
+}
+
+void Worker::pass_cancel(Connection& connection) {
+  session::Counters::add(thread_.counters.cancel_requests);
+  auto target = shared_.cancel_keys.find(connection.session.cancel_request());
+  if (!target) {  // PostgreSQL says nothing either
+    close(connection);
+    return;
+  }
+  unwatch(connection.client);
+  asio::co_spawn(io_, send_cancel(std::move(*target), connection.shared_from_this()), asio::detached);
+}
+
+// The client's connection is closed when the server has closed ours: then the signal is sent (PQcancel relies on it).
+asio::awaitable<void> Worker::send_cancel(CancelTarget target, std::shared_ptr<Connection> connection) {
+  const auto use = asio::as_tuple(asio::use_awaitable);
+  asio::generic::stream_protocol::socket socket(io_);
+  asio::steady_timer timer(io_, kCancelTimeout);
+  timer.async_wait([&socket](const boost::system::error_code& error) {
+    boost::system::error_code ignored;
+    if (!error) socket.close(ignored);
+  });
+  const asio::generic::stream_protocol::endpoint endpoint(target.server.get(), target.server.length);
+  const std::string packet =
+      wire::encode(wire::CancelRequest{.backend_pid = target.key.backend_pid, .secret_key = target.key.secret_key});
+  auto [connect_error] = co_await socket.async_connect(endpoint, use);
+  if (!connect_error) {
+    auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(packet), use);
+    std::array<char, 1> nothing{};
+    if (!write_error) co_await socket.async_read_some(asio::buffer(nothing), use);
+  }
+  timer.cancel();
+  if (!connection->closed) close(*connection);
+  bury();
+}
+
+void Worker::arm_deadline_timer() {
+  if (deadlines_.empty()) return;
+  const auto first = deadlines_.begin()->first;
+  if (deadline_timer_.expiry() == first) return;
+  deadline_timer_.expires_at(first);
+  deadline_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) on_deadline_timer();
+  });
+}
+
+void Worker::on_deadline_timer() {
+  const auto at = Clock::now();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= at) {
+    auto& connection = *deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    if (connection.close_when_sent) {
+      close(connection);
+      continue;
+    }
+    auto step = take_step();
+    connection.session.on_login_timeout(*step);
+    settle(connection, std::move(step));
+  }
+  commit();
+  bury();
+  arm_deadline_timer();
+}
+
+void Worker::close(Connection& connection) {
+  if (connection.closed) return;
+  connection.closed = true;
+  unwatch(connection.client);
+  unwatch(connection.server);
+  connection.client.socket.reset();
+  connection.server.socket.reset();
+  if (connection.logged_in) shared_.cancel_keys.remove(connection.session.client_key());
+  --(connection.session.admitted() ? shared_.sessions : shared_.strangers);
+  deadlines_.erase({connection.deadline, &connection});
+  waiting_for_disk_.erase(&connection);
+  dead_.push_back(&connection);
+}
+
+void Worker::bury() {
+  for (auto* connection : dead_) connections_.erase(connection);
+  dead_.clear();
+}
+
+}  // namespace chaperone::net

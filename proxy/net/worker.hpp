@@ -1,0 +1,136 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/audit/log.hpp"
+#include "proxy/net/cancel.hpp"
+#include "proxy/net/connection.hpp"
+#include "proxy/session/session.hpp"
+
+namespace chaperone::net {
+
+/// What all workers share; outlives them.
+struct Shared {
+  explicit Shared(audit::Log& audit_log) : log(audit_log) {}
+
+  audit::Log& log;
+  CancelKeys cancel_keys;
+  std::chrono::milliseconds login_timeout{10'000};
+  std::uint32_t max_sessions = 1000;
+  std::atomic<std::uint32_t> sessions{0};   ///< admitted and not over
+  std::atomic<std::uint32_t> strangers{0};  ///< connections that are not admitted (yet)
+  std::atomic<bool> draining{false};
+  bool sync = false;  ///< durability sync: what was recorded goes upstream when it is on disk
+};
+
+/// One I/O thread: its sessions, both sockets of each, from accept to close. Nothing of a session is touched by another
+/// thread; others post().
+///
+/// Forwarding is a level-triggered readiness set of its own under one Asio wait, so that timers, posts and resolvers
+/// share the thread. One wake-up: receive from every socket that has something, let the sessions decide, send to
+/// clients at once; then hand the records of the wake-up to the log with one write, and only then send upstream.
+class Worker {
+ public:
+  Worker(Shared& shared, std::shared_ptr<const session::Environment> environment, audit::Values values);
+  ~Worker();  ///< stops and joins
+
+  void start();
+  /// Runs `task` on the worker's thread.
+  template <class Task>
+  void post(Task&& task) {
+    boost::asio::post(io_, std::forward<Task>(task));
+  }
+
+  /// All below run on the worker's thread (through post).
+  void adopt(Descriptor client);
+  void reload(std::shared_ptr<const session::Environment> environment);
+  /// `now` false: sessions end as they come out of their transactions; true: all end.
+  void drain(bool now);
+  /// Records up to `seq` are on disk.
+  void on_durable(std::uint64_t seq);
+
+  const session::Counters& counters() const { return thread_.counters; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Deferred {
+    Connection* connection;
+    std::unique_ptr<session::Step> step;
+  };
+
+  // worker.cpp: life of connections
+  std::optional<wire::Error> admit();
+  void open_upstream(Connection& connection);
+  void try_candidates(Connection& connection, std::string why);
+  void connected(Connection& connection);
+  void pass_cancel(Connection& connection);
+  boost::asio::awaitable<void> send_cancel(CancelTarget target, std::shared_ptr<Connection> connection);
+  void close(Connection& connection);
+  void bury();
+  void expect_end(Connection& connection);
+  void logged_in(Connection& connection);
+  void arm_deadline_timer();
+  void on_deadline_timer();
+  session::Now now() const;
+
+  // readiness.cpp: the loop
+  void wait();
+  void on_ready();
+  void handle(Leg& leg, std::uint32_t events);
+  void read_client(Connection& connection);
+  void read_server(Connection& connection);
+  void flush(Leg& leg);
+  std::unique_ptr<session::Step> take_step();
+  void settle(Connection& connection, std::unique_ptr<session::Step> step);
+  void commit();
+  void send_upstream(Connection& connection, session::Step& step, std::uint64_t seq);
+  void carry_out(Connection& connection, session::Action action);
+  void send_to(Leg& leg, const session::Gather& gather);
+  void lost(Leg& leg);
+  void update_interest(Connection& connection);
+  void watch(Leg& leg, std::uint32_t interest);
+  void unwatch(Leg& leg);
+  void flush_records_later();
+
+  Shared& shared_;
+  std::shared_ptr<const session::Environment> environment_;
+  session::ThreadState thread_;
+  audit::Batch batch_;
+
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::ip::tcp::resolver resolver_{io_};
+  boost::asio::steady_timer deadline_timer_{io_};
+  boost::asio::steady_timer record_timer_{io_};
+  boost::asio::posix::stream_descriptor readiness_;
+  bool record_timer_armed_ = false;
+
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::set<std::pair<Clock::time_point, Connection*>> deadlines_;
+  std::set<Connection*> waiting_for_disk_;
+  std::vector<Connection*> dead_;
+
+  // Both are used from the front again in each wake-up. What sessions want to send upstream are mostly views into the
+  // client buffer, so each receive gets a part of its own until commit().
+  std::vector<char> client_buffer_, server_buffer_;
+  std::size_t client_buffer_used_ = 0;
+  std::vector<Deferred> deferred_;
+  std::vector<std::unique_ptr<session::Step>> spare_steps_;
+
+  std::thread thread_of_control_;
+};
+
+}  // namespace chaperone::net
