@@ -82,6 +82,12 @@ Result<Span> prescan(std::string_view sql, const Limits& limits) {
   if (tokenizer.worst_run() > kMaxRun) {
     return over_run(tokenizer.worst_run(), position(tokenizer.worst_run_offset()));
   }
+  if (const auto comment = tokenizer.comment_in_string()) {
+    return Error{
+        ErrorKind::kSyntax,
+        "a comment between the segments of one string constant is not supported: write it in front or behind",
+        position(*comment)};
+  }
   return content;
 }
 

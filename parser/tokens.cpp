@@ -122,15 +122,18 @@ void Tokenizer::lex_quoted(char quote) {
 // {quotecontinue}: white space and -- comments with at least one newline, then a quote.
 bool Tokenizer::joins_next_segment() {
   bool newline = false;
+  std::optional<std::uint32_t> comment;
   for (std::size_t i = offset_; i < text_.size();) {
     const char byte = text_[i];
     if (is(byte, kSpace)) {
       newline |= is_newline(byte);
       ++i;
     } else if (byte == '-' && at(i + 1) == '-') {
+      comment = static_cast<std::uint32_t>(i);
       i = skip_line(text_, i);
     } else if (byte == '\'' && newline) {
       offset_ = i + 1;
+      if (comment) comment_in_string_ = comment;
       return true;
     } else {
       return false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "parser/parser.hpp"
@@ -48,6 +49,11 @@ class Tokenizer {
   /// Where worst_run() was counted.
   std::uint32_t worst_run_offset() const { return worst_run_offset_; }
 
+  /// The last comment up to here that stands between two segments of one string ('a' --c, newline, 'b'), if
+  /// any. PostgreSQL joins over it, libpg_query, which hands comments out as tokens, does not, and reads
+  /// something else.
+  std::optional<std::uint32_t> comment_in_string() const { return comment_in_string_; }
+
  private:
   char at(std::size_t offset) const { return offset < text_.size() ? text_[offset] : '\0'; }
   bool starts_comment(std::size_t offset) const;
@@ -70,6 +76,7 @@ class Tokenizer {
   std::uint32_t run_ = 0;      ///< comments and signs in that run so far
   std::uint32_t worst_run_ = 0;
   std::uint32_t worst_run_offset_ = 0;
+  std::optional<std::uint32_t> comment_in_string_;
 };
 
 }  // namespace chaperone::parser

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "parser/parser.hpp"
-#include "parser/prescan.hpp"
 #include "tests/parser/scanner.hpp"
 
 // Any bytes are answered; what is answered lies inside the text, in order, and is cut where PostgreSQL's
@@ -56,9 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!script.error().message.empty(), "an error without a message", sql);
     require(script.error().position <= sql.size() + 1, "an error behind the text", sql);
   }
-  if (prescan(sql, {})) {
-    const std::string differs = testing::difference(sql);
-    require(differs.empty(), differs.c_str(), sql);
-  }
+  const std::string differs = testing::difference(sql);
+  require(differs.empty(), differs.c_str(), sql);
   return 0;
 }

@@ -170,7 +170,152 @@ const std::vector<std::string> kPieces = {
     "\x01",
 };
 
+// Texts that a careless tokenizer cuts elsewhere: what hides there would be read as data by us and as SQL by
+// the server, or the other way round. Tokens are separated by a bar.
+struct Cut {
+  std::string text;
+  std::string tokens;
+};
+
+const std::vector<Cut> kCuts = {
+    // Comments nest; quotes in them are nothing; -- ends at either newline.
+    {"1 /* /* */ 2 */ 3", "1|3"},
+    {"1 /* ' */ 2 /* ' */ 3", "1|2|3"},
+    {"1 /* -- */ 2", "1|2"},
+    {"1 -- /* \n 2", "1|2"},
+    {"1 --x\r 2", "1|2"},
+    {"1 --x\x0b 2\n3", "1|3"},
+    {"1 /*/ 2 */ 3", "1|3"},
+    {"1 /**/ 2 /***/ 3 /*/**/*/ 4", "1|2|3|4"},
+    {"1 */ 2", "1|*/|2"},
+    {"1 /* 2", "1"},
+    // Backslashes are plain in '..', escapes in E'..' alone.
+    {R"('a\' ; --')", R"('a\'|;)"},
+    {R"('a\'' ; --')", R"('a\'' ; --')"},
+    {R"(E'a\' ; --')", R"(E'a\' ; --')"},
+    {R"(e'a\\' ; 'b')", R"(e'a\\'|;|'b')"},
+    {R"(E'a\'''b' ; c)", R"(E'a\'''b'|;|c)"},
+    {R"(xE'a\' ; c)", R"(xE|'a\'|;|c)"},
+    {R"(U&'a\' ; c)", R"(U&'a\'|;|c)"},
+    {R"("a\" ; c)", R"("a\"|;|c)"},
+    {R"(b'\' ; x'\' ; c)", R"(b'\'|;|x'\'|;|c)"},
+    {R"(N'a\' ; c)", R"(N|'a\'|;|c)"},
+    // Segments join over a newline, and only over one; each is of the first one's kind.
+    {"'a' 'b'", "'a'|'b'"},
+    {"'a'\n'b'", "'a'\n'b'"},
+    {"'a'\r'b'", "'a'\r'b'"},
+    {"'a'\t \f\n\t'b'", "'a'\t \f\n\t'b'"},
+    {"'a' -- c\n'b'", "'a' -- c\n'b'"},
+    {"'a'\n-- ' \n'b'", "'a'\n-- ' \n'b'"},
+    {"'a' /* c */\n'b'", "'a'|'b'"},
+    {"E'a'\n'\\'' ; c", "E'a'\n'\\''|;|c"},
+    {"'a'\n'\\' ; c", "'a'\n'\\'|;|c"},
+    {"'a'\nE'b'", "'a'|E'b'"},
+    {"b'0'\n'1' 'x'", "b'0'\n'1'|'x'"},
+    {"b'0''1'", "b'0'|'1'"},
+    {"\"a\"\n\"b\"", "\"a\"|\"b\""},
+    {"$$a$$\n'b'", "$$a$$|'b'"},
+    // Dollar quotes: the tag is exact and may be of any letters; inside, nothing else ends it.
+    {"$a$ $b$ $a$ ; c", "$a$ $b$ $a$|;|c"},
+    {"$a$ $A$ ; $a$", "$a$ $A$ ; $a$"},
+    {"$$ ' $$ ; c", "$$ ' $$|;|c"},
+    {"$\xC3\xA9$ ; $\xC3\xA9$ c", "$\xC3\xA9$ ; $\xC3\xA9$|c"},
+    {"$a$a$a$ ; $a$", "$a$a$a$|;|$a$"},
+    {"$1$a$ ; $a$", "$1|$a$ ; $a$"},
+    {"a$$b$$", "a$$b$$"},
+    {"a $$b$$", "a|$$b$$"},
+    {"$a b$", "$|a|b$"},
+    {"$1a", "$1|a"},
+    {"$$a", "$$a"},
+    // Identifiers.
+    {"u&\"a\"\"b\" c", "u&\"a\"\"b\"|c"},
+    {"u&a", "u|&|a"},
+    {"u &\"a\"", "u|&|\"a\""},
+    {"\"a;\"\";b\";c", "\"a;\"\";b\"|;|c"},
+    {"\xC3\xA9$1 _a1", "\xC3\xA9$1|_a1"},
+    // Operators stop at a comment, and end in a sign only with a character that SQL's operators do not have.
+    {"a+--b\nc", "a|+|c"},
+    {"a+/*b*/-c", "a|+|-|c"},
+    {"a*-b", "a|*|-|b"},
+    {"a@-b", "a|@-|b"},
+    {"a@-/*x*/b", "a|@-|b"},
+    {"a<>-1", "a|<>|-|1"},
+    {"a=+-+1", "a|=|+|-|+|1"},
+    {"a=>-1", "a|=>|-|1"},
+    {"a~-1", "a|~-|1"},
+    {"a->>'b'", "a|->>|'b'"},
+    {"a::b:=c:d:::e", "a|::|b|:=|c|:|d|::|:|e"},
+    // Numbers.
+    {"1..2", "1|..|2"},
+    {"1.2.3", "1.2|.3"},
+    {"1.e5 .5e-3 1e+", "1.e5|.5e-3|1|e|+"},
+    {"a.1.b", "a|.1|.|b"},
+    {"0x1F 0b01 0o17 1_000 1_ 0x_1 0xg", "0x1F|0b01|0o17|1_000|1|_|0x_1|0|xg"},
+    // What is not of SQL is handed on, for the grammar to refuse.
+    {"\\d t", "\\|d|t"},
+    {"a{b}", "a|{|b|}"},
+    {"a\x01"
+     "b",
+     "a|\x01|b"},
+};
+
+std::string cut(const std::string& text) {
+  std::string tokens;
+  for (const Token& token : tokenize(text)) {
+    if (!tokens.empty()) tokens += '|';
+    tokens += text.substr(token.span.offset, token.span.length);
+  }
+  return tokens;
+}
+
 }  // namespace
+
+TEST(Tokenizer, CutsWherePostgresqlCuts) {
+  for (const Cut& expected : kCuts)
+    EXPECT_EQ(cut(expected.text), expected.tokens) << "text: " << expected.text;
+}
+
+TEST(Tokenizer, EmptyAndBlankTextHasNoToken) {
+  for (const char* text : {"", " ", "\n\t\f\r\v", "--", "-- x", "/* x */", "/*", "/* /* */"}) {
+    EXPECT_EQ(cut(text), "") << "text: " << text;
+  }
+}
+
+TEST(Tokenizer, StaysInsideTheTextWhereverItIsCutOff) {
+  for (const Cut& whole : kCuts) {
+    for (std::size_t length = 0; length <= whole.text.size(); ++length) {
+      const std::vector<char> exact(whole.text.begin(),
+                                    whole.text.begin() + static_cast<std::ptrdiff_t>(length));
+      std::size_t end = 0;
+      Tokenizer tokenizer({exact.data(), exact.size()});
+      for (Token token; tokenizer.next(token);) {
+        EXPECT_GE(token.span.offset, end) << whole.text << " cut off at " << length;
+        EXPECT_GT(token.span.length, 0U) << whole.text << " cut off at " << length;
+        end = std::size_t{token.span.offset} + token.span.length;
+      }
+      EXPECT_LE(end, length) << whole.text << " cut off at " << length;
+    }
+  }
+}
+
+TEST(Tokenizer, CountsCommentsAndSignsThatTheScannerReadsAgain) {
+  const auto worst_run = [](std::string_view text) {
+    Tokenizer tokenizer(text);
+    for (Token token; tokenizer.next(token);) {
+    }
+    return tokenizer.worst_run();
+  };
+  EXPECT_EQ(worst_run("a + b"), 0U);
+  EXPECT_EQ(worst_run("a /*x*/ /*y*/ b"), 1U);
+  EXPECT_EQ(worst_run("/**//**//**/a/**/"), 3U);
+  EXPECT_EQ(worst_run("/*/*/**/*/*/"), 3U);
+  EXPECT_EQ(worst_run("/*a/*b/*c*/*/*/"), 1U);
+  EXPECT_EQ(worst_run("a =/**/-/**/b"), 2U);
+  EXPECT_EQ(worst_run("1 +++++1"), 4U);
+  EXPECT_EQ(worst_run("1 + + + + +1"), 0U);
+  EXPECT_EQ(worst_run("1 <+-+-+1"), 5U);
+  EXPECT_EQ(worst_run("'/**//**/' \"++++\" $$/**//**/$$ -- /**//**/"), 0U);
+}
 
 TEST(TokenizerAgainstScanner, EveryPieceAlone) {
   std::size_t compared = 0;
