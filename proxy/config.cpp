@@ -38,9 +38,9 @@ void read_listen(const Value& value, const Reader& reader, Config& config) {
   const auto entries = value.list(kListen);
   for (const Value& entry : entries) {
     Map listener = entry.map("a map: {address: 127.0.0.1:6432}");
+    const auto text = listener.need("address", address_form(kListenAddress));
     listener.refuse("tls", "TLS to agents is not in this version",
                     "a Unix socket or a trusted network, and no `tls`");
-    const auto text = listener.need("address", address_form(kListenAddress));
     if (!text) continue;
     const auto address = reader.address(*text, kListenAddress);
     if (!address) continue;
@@ -56,8 +56,8 @@ void read_listen(const Value& value, const Reader& reader, Config& config) {
 
 void read_admin(const Value& value, const Reader& reader, Config& config) {
   Map admin = value.map("a map: {address: 127.0.0.1:6433}");
-  admin.refuse("tokens", kNotYet, "a loopback address or a Unix socket without it");
   const auto text = admin.need("address", address_form(kAdminAddress));
+  admin.refuse("tokens", kNotYet, "a loopback address or a Unix socket without it");
   if (!text) return;
   config.admin = reader.address(*text, kAdminAddress);
   if (config.admin && !is_local(*config.admin)) {
@@ -113,8 +113,9 @@ void read_limits(const Value& value, Config& config, parser::Limits& statement) 
 void read_root(const Value& value, Reader& reader, Config& config, session::Environment& environment) {
   Map root = value.map("a map of settings");
   if (const auto instance = root.find("instance")) config.instance = read_instance(*instance);
-  if (const auto state = root.find("state"))
+  if (const auto state = root.find("state")) {
     config.state = reader.path(*state, "the path of a directory").value_or("");
+  }
   if (const auto listen = root.need("listen", kListen)) read_listen(*listen, reader, config);
   if (const auto admin = root.find("admin")) read_admin(*admin, reader, config);
   if (const auto databases = root.need("databases", "a map of databases by the names that agents use")) {
@@ -129,8 +130,9 @@ void read_root(const Value& value, Reader& reader, Config& config, session::Envi
     read_identity(*identity, reader, environment);
   }
   if (const auto context = root.find("context")) read_context(*context);
-  if (const auto audit = root.need("audit", "{sinks: [{file: audit.jsonl}]}"))
+  if (const auto audit = root.need("audit", "{sinks: [{file: audit.jsonl}]}")) {
     read_audit(*audit, reader, config.audit);
+  }
   if (const auto limits = root.find("limits")) read_limits(*limits, config, environment.statement_limits);
   if (const auto threads = root.find("threads")) {
     config.threads = static_cast<unsigned>(threads->integer(1, 64).value_or(0));

@@ -34,7 +34,7 @@ void read_sink(const Value& value, const Reader& reader, audit::LogOptions& opti
   const auto rotate = sink.find("rotate_size");
   if (file) read_file_sink(*file, reader, options);
   if (rotate) {
-    options.rotate_size = rotate->size(64ULL << 10, 1ULL << 40).value_or(options.rotate_size);
+    options.rotate_size = rotate->size(64ULL << 10, 512ULL << 30).value_or(options.rotate_size);
     if (!file) rotate->problem_at_key(fmt::format("{} without a file", rotate->path()), "it beside `file`");
   }
   if (file && to_stdout) {

@@ -48,13 +48,9 @@ void read_tls(const std::optional<Value>& value, const Value& owner, const sessi
     }
     return;
   }
-  static constexpr std::array<std::string_view, 3> kModes = {"insecure_disable", "verify-full",
-                                                             "insecure_require"};
-  const auto chosen = mode->choice(kModes);
-  if (!chosen) return;
-  if (*chosen != 0) {
-    mode->problem(fmt::format("{} is {}: {}", mode->path(), kModes[*chosen], kNoTls), kWithoutTls);
-  } else if (!unix_socket) {
+  static constexpr std::array<std::string_view, 1> kModes = {"insecure_disable"};
+  static constexpr std::array<std::string_view, 2> kLater = {"verify-full", "insecure_require"};
+  if (mode->choice(kModes, kLater, kNoTls) && !unix_socket) {
     reader.warnings.push_back(fmt::format(
         "{}: insecure_disable: all statements and rows travel unencrypted between pgchaperone and {}",
         mode->path(), database.server.to_string()));

@@ -14,11 +14,9 @@ using rules::yaml::Value;
 constexpr std::size_t kMaxPasswordsFile = 16U << 20;
 
 void read_method(const Value& value) {
-  static constexpr std::array<std::string_view, 3> kMethods = {"scram", "token", "certificate"};
-  const auto method = value.choice(kMethods);
-  if (method && *method != 0) {
-    value.problem(fmt::format("{} is {}: {}", value.path(), kMethods[*method], kNotYet), "scram");
-  }
+  static constexpr std::array<std::string_view, 1> kMethods = {"scram"};
+  static constexpr std::array<std::string_view, 2> kLater = {"token", "certificate"};
+  value.choice(kMethods, kLater, kNotYet);
 }
 
 void read_passwords(const Value& value, Reader& reader, session::Environment& environment) {

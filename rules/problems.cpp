@@ -13,9 +13,9 @@ constexpr std::size_t kShown = 100;
 }  // namespace
 
 std::size_t Problems::file_index(std::string_view file) {
-  const auto found = std::find(files_.begin(), files_.end(), file);
-  if (found == files_.end()) files_.emplace_back(file);
-  return static_cast<std::size_t>(found - files_.begin());
+  const auto index = static_cast<std::size_t>(std::find(files_.begin(), files_.end(), file) - files_.begin());
+  if (index == files_.size()) files_.emplace_back(file);
+  return index;
 }
 
 void Problems::add(std::string_view file, Mark mark, std::string_view what, std::string_view expected) {

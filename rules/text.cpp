@@ -8,6 +8,7 @@ namespace chaperone::rules {
 namespace {
 
 constexpr std::size_t kLongest = 64;
+constexpr std::size_t kLongestQuoted = 200;
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -59,7 +60,7 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   std::size_t taken = 0;
-  for (; taken < text.size() && taken < kLongest; ++taken) {
+  for (; taken < text.size() && taken < kLongestQuoted; ++taken) {
     out += is_control(text[taken]) ? '?' : text[taken];
   }
   if (taken < text.size()) {

@@ -158,10 +158,16 @@ std::optional<std::chrono::milliseconds> Value::duration(std::chrono::millisecon
   return {};
 }
 
-std::optional<std::size_t> Value::choice(std::span<const std::string_view> words) const {
+std::optional<std::size_t> Value::choice(std::span<const std::string_view> words,
+                                         std::span<const std::string_view> later,
+                                         std::string_view why) const {
   if (node_->kind == Node::Kind::kScalar) {
     const auto found = std::find(words.begin(), words.end(), node_->scalar);
     if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+    if (std::find(later.begin(), later.end(), node_->scalar) != later.end()) {
+      problem(fmt::format("{} is {}: {}", path_, node_->scalar, why), one_of(words));
+      return {};
+    }
   }
   wrong(with_suggestion(one_of(words), node_->scalar, words));
   return {};
@@ -184,50 +190,58 @@ Map Value::map(std::string_view expected) const {
 
 Map::~Map() {
   if (all_known_) return;
-  const std::vector<std::string_view> known(known_.begin(), known_.end());
+  const std::string where = value_.path_.empty() ? "" : fmt::format(" in {}", value_.path_);
+  const std::vector<std::string_view> offered(offered_.begin(), offered_.end());
   for (const Member& member : value_.node_->members) {
-    if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
-    const std::string where = value_.path_.empty() ? "" : fmt::format(" in {}", value_.path_);
+    const auto is_it = [&member](std::string_view key) { return key == member.key; };
+    if (std::any_of(offered.begin(), offered.end(), is_it)) continue;
+    if (std::any_of(refused_.begin(), refused_.end(), is_it)) continue;
     value_.problems_->add(*value_.file_, member.mark,
                           fmt::format("unknown key {}{}", quoted(member.key), where),
-                          with_suggestion(one_of(known), member.key, known));
+                          with_suggestion(one_of(offered), member.key, offered));
+    // One mistake, one problem: it is not missing but misspelt.
+    const std::string_view meant = closest(member.key, offered);
+    std::erase_if(missing_, [meant](const Missing& missing) { return missing.key == meant; });
+  }
+  for (const Missing& missing : missing_) {
+    value_.problem_at_key(fmt::format("key {} is missing{}", quoted(missing.key), where), missing.expected);
   }
 }
 
-std::optional<Value> Map::find(std::string_view key) {
-  known_.emplace_back(key);
-  for (const Member& member : value_.node_->members) {
-    if (member.key != key) continue;
-    std::string path = value_.path_.empty() ? member.key : fmt::format("{}.{}", value_.path_, member.key);
-    return Value(member.value, member.mark, std::move(path), *value_.file_, *value_.problems_);
+Value Map::member(const Member& member) const {
+  std::string path = value_.path_.empty() ? member.key : fmt::format("{}.{}", value_.path_, member.key);
+  return Value(member.value, member.mark, std::move(path), *value_.file_, *value_.problems_);
+}
+
+std::optional<Value> Map::look_up(std::string_view key) const {
+  for (const Member& entry : value_.node_->members) {
+    if (entry.key == key) return member(entry);
   }
   return {};
 }
 
+std::optional<Value> Map::find(std::string_view key) {
+  offered_.emplace_back(key);
+  return look_up(key);
+}
+
 std::optional<Value> Map::need(std::string_view key, std::string_view expected) {
   std::optional<Value> value = find(key);
-  if (!value && readable_) {
-    const std::string where = value_.path_.empty() ? "" : fmt::format(" in {}", value_.path_);
-    value_.problem_at_key(fmt::format("key {} is missing{}", quoted(key), where), expected);
-  }
+  if (!value && readable_) missing_.push_back({std::string(key), std::string(expected)});
   return value;
 }
 
 bool Map::refuse(std::string_view key, std::string_view what, std::string_view expected) {
-  const std::optional<Value> value = find(key);
-  if (!value) return false;
-  value->problem_at_key(fmt::format("{}: {}", value->path(), what), expected);
-  return true;
+  refused_.emplace_back(key);
+  const std::optional<Value> value = look_up(key);
+  if (value) value->problem_at_key(fmt::format("{}: {}", value->path(), what), expected);
+  return value.has_value();
 }
 
 std::vector<std::pair<std::string, Value>> Map::entries() {
   all_known_ = true;
   std::vector<std::pair<std::string, Value>> entries;
-  for (const Member& member : value_.node_->members) {
-    std::string path = value_.path_.empty() ? member.key : fmt::format("{}.{}", value_.path_, member.key);
-    entries.emplace_back(member.key,
-                         Value(member.value, member.mark, std::move(path), *value_.file_, *value_.problems_));
-  }
+  for (const Member& entry : value_.node_->members) entries.emplace_back(entry.key, member(entry));
   return entries;
 }
 

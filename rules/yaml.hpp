@@ -26,6 +26,7 @@
 /// all.
 namespace chaperone::rules::yaml {
 
+struct Member;
 struct Node;
 class Map;
 
@@ -51,8 +52,11 @@ class Value {
   /// 500ms, 10s, 15m, 1h.
   std::optional<std::chrono::milliseconds> duration(std::chrono::milliseconds least,
                                                     std::chrono::milliseconds most) const;
-  /// One of some words, as its index.
-  std::optional<std::size_t> choice(std::span<const std::string_view> words) const;
+  /// One of some words, as its index. `later`: words that have a meaning, but none of them is served, and
+  /// `why`.
+  std::optional<std::size_t> choice(std::span<const std::string_view> words,
+                                    std::span<const std::string_view> later = {},
+                                    std::string_view why = {}) const;
   std::vector<Value> list(std::string_view expected) const;
   Map map(std::string_view expected) const;
 
@@ -97,10 +101,19 @@ class Map {
   friend class Value;
   Map(Value value, bool readable) : value_(std::move(value)), readable_(readable) {}
 
+  struct Missing {
+    std::string key;
+    std::string expected;
+  };
+  std::optional<Value> look_up(std::string_view key) const;
+  Value member(const Member& member) const;
+
   Value value_;
   bool readable_;
   bool all_known_ = false;
-  std::vector<std::string> known_;
+  std::vector<std::string> offered_;
+  std::vector<std::string> refused_;
+  std::vector<Missing> missing_;
 };
 
 /// A file, read whole.

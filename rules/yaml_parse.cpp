@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <sstream>
 #include <unordered_map>
 
@@ -86,6 +87,10 @@ class Builder : public YAML::EventHandler {
     Node node = make(Node::Kind::kScalar, mark, tag, anchor);
     node.scalar = value;
     node.plain = tag == "?";
+    if (!node.plain && !is_closed(offset_of(mark))) {
+      report(node.mark, "a quoted text does not end", "the closing quote");
+      throw Stop{};
+    }
     add(std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -99,12 +104,7 @@ class Builder : public YAML::EventHandler {
   }
   void OnMapEnd() override { close(); }
 
-  /// yaml-cpp counts from 0, and columns in bytes.
-  Mark place(const YAML::Mark& mark) const {
-    if (mark.line < 0 || mark.column < 0) return {};
-    const std::size_t line = std::min(static_cast<std::size_t>(mark.line), line_starts_.size() - 1);
-    return place_of(std::min(line_starts_[line] + static_cast<std::size_t>(mark.column), text_.size()));
-  }
+  Mark place(const YAML::Mark& mark) const { return place_of(offset_of(mark)); }
   Mark place_of(std::size_t offset) const {
     const auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset) - 1;
     const std::string_view before = text_.substr(*line, offset - *line);
@@ -123,6 +123,29 @@ class Builder : public YAML::EventHandler {
     Member key = {};
     std::unordered_map<std::string, Mark> keys = {};  ///< of a map, to find duplicates
   };
+
+  /// yaml-cpp counts from 0, and columns in bytes.
+  std::size_t offset_of(const YAML::Mark& mark) const {
+    if (mark.line < 0 || mark.column < 0) return 0;
+    const std::size_t line = std::min(static_cast<std::size_t>(mark.line), line_starts_.size() - 1);
+    return std::min(line_starts_[line] + static_cast<std::size_t>(mark.column), text_.size());
+  }
+
+  /// yaml-cpp lets the end of the file close a quoted scalar, so that a forgotten quote could swallow
+  /// settings.
+  bool is_closed(std::size_t offset) const {
+    const char quote = offset < text_.size() ? text_[offset] : '\0';
+    if (quote != '"' && quote != '\'') return true;  // a block scalar
+    for (std::size_t at = offset + 1; at < text_.size(); ++at) {
+      if (quote == '"' && text_[at] == '\\') {
+        ++at;
+      } else if (text_[at] == quote) {
+        if (quote == '"' || at + 1 == text_.size() || text_[at + 1] != quote) return true;
+        ++at;
+      }
+    }
+    return false;
+  }
 
   Node make(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     Node node;
@@ -212,6 +235,28 @@ class Builder : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
+/// Where a tab stands in front of the text of the line of `mark` or the one before: the usual reason for what
+/// yaml-cpp then says somewhere behind it.
+std::optional<Mark> tab_before(std::string_view text, Mark mark) {
+  for (std::uint32_t line = 1; line <= mark.line && !text.empty(); ++line) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::size_t tab = text.substr(0, end).find_first_not_of(' ');
+    if (line + 1 >= mark.line && tab < end && text[tab] == '\t') {
+      return Mark{line, static_cast<std::uint32_t>(tab + 1)};
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
+}
+
+/// Where the first directive (a line that begins with %) stands: yaml-cpp takes them anywhere, and would skip
+/// settings.
+std::size_t find_directive(std::string_view text) {
+  if (text.starts_with('%')) return 0;
+  const std::size_t at = text.find("\n%");
+  return at == std::string_view::npos ? at : at + 1;
+}
+
 }  // namespace
 
 bool parse(std::string_view text, const std::string& file, Problems& problems, Node& root) {
@@ -220,6 +265,10 @@ bool parse(std::string_view text, const std::string& file, Problems& problems, N
   Builder builder(text, file, problems, root);
   if (const std::size_t at = find_foreign_byte(text); at != std::string_view::npos) {
     builder.report(builder.place_of(at), "a byte that is no text", "UTF-8 without control characters");
+    return false;
+  }
+  if (const std::size_t at = find_directive(text); at != std::string_view::npos) {
+    builder.report(builder.place_of(at), "a line begins with %", "no directive (or the text in quotes)");
     return false;
   }
   try {
@@ -240,7 +289,11 @@ bool parse(std::string_view text, const std::string& file, Problems& problems, N
     builder.report(builder.place(error.mark), "nested too deeply", "a flatter file");
     return false;
   } catch (const YAML::Exception& error) {
-    builder.report(builder.place(error.mark), fmt::format("not YAML: {}", error.msg), "YAML");
+    const Mark mark = builder.place(error.mark);
+    const auto tab = tab_before(text, mark);
+    builder.report(tab.value_or(mark),
+                   tab ? "a tab in the indentation" : fmt::format("not YAML: {}", error.msg),
+                   tab ? "spaces" : "valid YAML");
     return false;
   }
 }

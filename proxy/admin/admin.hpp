@@ -20,8 +20,8 @@ struct Sources {
   std::function<std::string()> not_ready;
 };
 
-/// Serves GET /metrics (Prometheus text format), /healthz and /readyz over HTTP/1.1, on one thread of its own.
-/// Slow and idle clients are cut off (10 s, 64 connections), other methods and paths are 405 and 404.
+/// Serves GET /metrics (Prometheus text format), /healthz and /readyz over HTTP/1.1, on one thread of its
+/// own. Slow and idle clients are cut off (10 s, 64 connections), other methods and paths are 405 and 404.
 class Server {
  public:
   static wire::Result<std::unique_ptr<Server>> start(const session::Address& address, Sources sources);
@@ -35,6 +35,10 @@ class Server {
   struct Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
+
+/// The socket file of an admin address that is a Unix socket: <directory>/admin.<port>.sock, so that nobody
+/// takes it for a PostgreSQL server's.
+std::string socket_path(const session::Address& address);
 
 /// The text of /metrics.
 std::string metrics_text(const Sources& sources);

@@ -1,0 +1,117 @@
+#include "proxy/commands/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/commands/config.hpp"
+#include "proxy/commands/health.hpp"
+#include "proxy/commands/password.hpp"
+#include "proxy/commands/serve.hpp"
+#include "rules/text.hpp"
+
+namespace chaperone::commands {
+
+void add_audit(CLI::App& app, int& exit_status);
+
+namespace {
+
+constexpr std::string_view kVersion =
+    "pgchaperone " CHAPERONE_VERSION " (SQL grammar of PostgreSQL " CHAPERONE_GRAMMAR ")";
+
+void add_serve(CLI::App& app, int& exit_status) {
+  CLI::App* command =
+      app.add_subcommand("serve", "Stand between agents and PostgreSQL, and record what they do.");
+  command->footer(
+      "SIGTERM and SIGINT drain, SIGHUP reads the configuration again.\n"
+      "Exit status: 0 drained, 2 could not start.\n\n"
+      "Example: pgchaperone serve --config chaperone.yaml");
+  const auto file = std::make_shared<std::string>();
+  command->add_option("--config", *file, "The configuration file")->required()->type_name("FILE");
+  command->callback([file, &exit_status] { exit_status = serve(*file); });
+}
+
+void add_version(CLI::App& app, int& exit_status) {
+  CLI::App* command = app.add_subcommand("version", "Print the version, and whose SQL grammar it reads.");
+  command->footer("Example: pgchaperone version");
+  command->callback([&exit_status] {
+    fmt::print("{}\n", kVersion);
+    exit_status = 0;
+  });
+}
+
+/// The command that the arguments came to before they went wrong.
+const CLI::App& deepest(const CLI::App& app) {
+  const CLI::App* found = &app;
+  while (!found->get_subcommands().empty()) found = found->get_subcommands().front();
+  return *found;
+}
+
+/// "; did you mean ..?" out of the command's subcommands or options, or "".
+std::string suggestion(const CLI::App& command, const std::string& word) {
+  std::vector<std::string> known;
+  for (const CLI::App* subcommand : command.get_subcommands({})) known.push_back(subcommand->get_name());
+  for (const CLI::Option* option : command.get_options()) known.push_back(option->get_name());
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  const std::string_view meant = rules::closest(word, views);
+  return meant.empty() ? "" : fmt::format("; did you mean {}?", meant);
+}
+
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = deepest(app);
+  const std::vector<std::string> rest = command.remaining();
+  if (rest.empty()) return error.what();
+  const std::string& word = rest.front();
+  const bool takes_commands = !command.get_subcommands({}).empty();
+  const std::string_view kind = word.starts_with('-') ? "option" : takes_commands ? "command" : "argument";
+  return fmt::format("unknown {} {}{}", kind, rules::quoted(word), suggestion(command, word));
+}
+
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
+}
+
+int run_command(CLI::App& app, int argc, char** argv) {
+  int exit_status = 2;
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string(kVersion));
+  app.footer(
+      "Exit status: 0 fine, 1 the answer is no, 2 could not run.\n\nExample: pgchaperone serve --help");
+  add_serve(app, exit_status);
+  add_config(app, exit_status);
+  add_password(app, exit_status);
+  add_audit(app, exit_status);
+  add_health(app, exit_status);
+  add_version(app, exit_status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "pgchaperone: {}\nSee: {} --help\n", explain(app, error), full_name(deepest(app)));
+    return 2;
+  }
+  return exit_status;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  try {
+    CLI::App app("A PostgreSQL proxy that knows which agent runs which statement, and records it.",
+                 "pgchaperone");
+    return run_command(app, argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "pgchaperone: {}\n", error.what());
+    return 2;
+  }
+}
+
+}  // namespace chaperone::commands
