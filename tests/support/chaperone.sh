@@ -10,7 +10,8 @@
 #   chaperone_stop                   drains and ends it
 #   chaperone_uri AGENT PASSWORD DATABASE    prints a connection string
 # PGCHAPERONE is the program (build/release/pgchaperone); CHAPERONE_DURABILITY none, batch (default) or sync;
-# CHAPERONE_EXTRA is more YAML for the end of its configuration.
+# CHAPERONE_EXTRA is more YAML for the end of its configuration. Several can run at once: set CHAPERONE_NAME to another name
+# and CHAPERONE_DATABASES to nothing before the next one's first call.
 
 # shellcheck source=tests/support/scratch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/scratch.sh"
@@ -18,13 +19,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/scratch.sh"
 : "${CHAPERONE_DURABILITY:=batch}"
 : "${CHAPERONE_CONNECTIONS:=1100}"
 : "${CHAPERONE_EXTRA:=}"
+: "${CHAPERONE_NAME:=chaperone}"
 CHAPERONE_HOST=127.0.0.1
 CHAPERONE_PID=""
 CHAPERONE_DATABASES=""
 
 chaperone_directory() {
   scratch
-  CHAPERONE_DIRECTORY=$SCRATCH/chaperone
+  CHAPERONE_DIRECTORY=$SCRATCH/$CHAPERONE_NAME
   CHAPERONE_CONFIG=$CHAPERONE_DIRECTORY/chaperone.yaml
   # shellcheck disable=SC2034 # for whoever sources this
   CHAPERONE_AUDIT=$CHAPERONE_DIRECTORY/audit.jsonl
@@ -88,29 +90,29 @@ chaperone_start() {
     free_port
     CHAPERONE_ADMIN_PORT=$PORT
     chaperone_write_config
-    if chaperone_launch; then
-      at_exit chaperone_stop
-      return
-    fi
-    grep -qi 'address already in use' "$SCRATCH/chaperone.log" || break
+    chaperone_launch && return
+    grep -qi 'address already in use' "$SCRATCH/$CHAPERONE_NAME.log" || break
   done
-  cat "$SCRATCH/chaperone.log" >&2
+  cat "$SCRATCH/$CHAPERONE_NAME.log" >&2
   die "pgchaperone does not start"
 }
 
 chaperone_restart() {
   chaperone_launch && return
-  cat "$SCRATCH/chaperone.log" >&2
+  cat "$SCRATCH/$CHAPERONE_NAME.log" >&2
   die "pgchaperone does not start again"
 }
 
 chaperone_launch() {
-  serve TERM "$(id -un)" "$SCRATCH/chaperone.log" "$PGCHAPERONE" serve --config "$CHAPERONE_CONFIG"
+  serve TERM "$(id -un)" "$SCRATCH/$CHAPERONE_NAME.log" "$PGCHAPERONE" serve --config "$CHAPERONE_CONFIG"
   CHAPERONE_PID=$SERVED
   for _ in {1..100}; do
     alive "$CHAPERONE_PID" || return 1
     # The port may answer for another program; then ours has ended for want of it.
-    chaperone_ready && alive "$CHAPERONE_PID" && return
+    if chaperone_ready && alive "$CHAPERONE_PID"; then
+      at_exit stop "$CHAPERONE_PID" TERM
+      return
+    fi
     sleep 0.1
   done
   stop "$CHAPERONE_PID" TERM 1 || true
@@ -126,7 +128,7 @@ chaperone_ready() {
 }
 
 chaperone_stop() {
-  stop "$CHAPERONE_PID" TERM 10 || true
+  stop "$CHAPERONE_PID" TERM || true
   CHAPERONE_PID=""
 }
 

@@ -11,6 +11,7 @@
 #   stop PID SIGNAL [SEC]   sends the signal, waits up to SEC seconds (10), then kills; status 1 if it had to be killed
 #   random_password         prints one
 #   free_port               sets $PORT to a TCP port on which nothing listens. Another process may be faster: try again
+#   many_files              lets this shell and its servers have as many open files as the system allows, up to 65536
 #   as_user USER COMMAND... runs the command in / as that user if we are root, as ourselves otherwise
 
 [[ -n ${SCRATCH_SH-} ]] && return
@@ -31,7 +32,7 @@ run_at_exit() {
   [[ $BASHPID == "$MAIN_PID" ]] || return "$status" # a subshell inherits the trap, but owns nothing
   trap '' INT TERM
   trap - EXIT
-  for ((i = ${#AT_EXIT[@]} - 1; i >= 0; i--)); do eval "${AT_EXIT[i]}"; done
+  for ((i = ${#AT_EXIT[@]} - 1; i >= 0; i--)); do eval "${AT_EXIT[i]}" || true; done
   [[ -n $SCRATCH ]] && rm -rf "$SCRATCH"
   exit "$status"
 }
@@ -43,6 +44,13 @@ scratch() {
   [[ -n $SCRATCH ]] && return
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/pgchaperone.XXXXXX") || die "no temporary directory"
   chmod 711 "$SCRATCH" # the server's user passes through; each part below has its own mode
+}
+
+many_files() {
+  local most
+  most=$(ulimit -Hn)
+  [[ $most != unlimited ]] && ((most < 65536)) || most=65536
+  ulimit -Sn "$most"
 }
 
 # Prints nothing for ourselves, else setpriv's options to become the user.
