@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::uint64_t kEachByte = 0x0101010101010101;
 constexpr std::uint64_t kHighBits = 0x8080808080808080;
+constexpr std::size_t kKeptCapacity = 1 << 20;
 /// Longest piece that one step of the slow path writes: "\u001f".
 constexpr std::size_t kLongestEscape = 6;
 
@@ -88,9 +89,12 @@ void Buffer::drop_front(std::size_t count) {
   size_ -= count;
 }
 
-void Buffer::release() {
-  data_.reset();
-  size_ = capacity_ = 0;
+void Buffer::clear() {
+  if (capacity_ > kKeptCapacity) {
+    data_.reset();
+    capacity_ = 0;
+  }
+  size_ = 0;
 }
 
 char* put_hex(char* at, std::string_view bytes) {

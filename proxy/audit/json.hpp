@@ -25,14 +25,12 @@ class Buffer {
   std::string_view view() const { return {data_.get(), size_}; }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  std::size_t capacity() const { return capacity_; }
-  void clear() { size_ = 0; }
+  /// Its memory is kept for what comes next, unless a huge line made it large.
+  void clear();
   /// Drops what stands behind the first `size` bytes.
   void cut(std::size_t size) { size_ = size; }
   /// Drops the first `count` bytes.
   void drop_front(std::size_t count);
-  /// Gives the memory back.
-  void release();
 
   /// Where the next byte goes, with room for `count` of them; valid until the next call.
   char* room(std::size_t count) {

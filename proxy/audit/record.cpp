@@ -8,8 +8,6 @@
 namespace chaperone::audit {
 namespace {
 
-/// A batch that once held a huge statement does not keep its memory for ever.
-constexpr std::size_t kKeptCapacity = 1 << 20;
 constexpr std::size_t kNumberDigits = 20;
 /// More than the fixed members of any kind of line take, names and digits included.
 constexpr std::size_t kFixedRoom = 512;
@@ -133,7 +131,6 @@ Batch::Batch(Batch&&) noexcept = default;
 Batch& Batch::operator=(Batch&&) noexcept = default;
 
 void Batch::clear() {
-  if (lines_.capacity() > kKeptCapacity) lines_.release();
   lines_.clear();
   ends_.clear();
   has_intents_ = false;

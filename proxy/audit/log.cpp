@@ -1,0 +1,186 @@
+#include "proxy/audit/log.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "proxy/audit/journal.hpp"
+
+namespace chaperone::audit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// From the end of one sync to the beginning of the next: what is gathered for it is the group commit.
+constexpr std::chrono::milliseconds kCadence{2};
+/// A look at the file, and while the log is down a try to come back.
+constexpr std::chrono::seconds kCheck{1};
+
+}  // namespace
+
+struct Log::Implementation {
+  explicit Implementation(LogOptions log_options) : options(std::move(log_options)) {}
+
+  template <class Call>
+  auto under_lock(Call call) {
+    const std::lock_guard guard(mutex);
+    const auto result = call();
+    note_progress();
+    return result;
+  }
+  void note_progress();
+  void run();
+  void pass(std::unique_lock<std::mutex>& lock);
+  void publish_durable(std::unique_lock<std::mutex>& lock, std::uint64_t seq);
+
+  const LogOptions options;
+  Counters counters;
+  std::atomic<bool> down{false};
+  std::atomic<std::uint64_t> durable{0};
+
+  std::mutex mutex;  // guards all below
+  std::condition_variable wake;
+  std::unique_ptr<Journal> journal;
+  std::uint64_t seen_seq = 0;
+  bool dirty = false;  // something was appended since the last pass began
+  bool idle = false;   // the writer waits for that
+  bool stopping = false;
+  std::function<void(std::uint64_t)> on_durable;
+  std::thread writer;
+};
+
+/// After each change of the journal: what others read without the lock, and the writer's wake-up.
+void Log::Implementation::note_progress() {
+  down.store(journal->down(), std::memory_order_relaxed);
+  const std::uint64_t seq = journal->last_seq();
+  if (options.durability != Durability::kSync) durable.store(seq, std::memory_order_release);
+  if (seq == seen_seq) return;
+  seen_seq = seq;
+  dirty = true;
+  if (std::exchange(idle, false)) wake.notify_one();
+}
+
+void Log::Implementation::run() {
+  std::unique_lock lock(mutex);
+  auto next_check = Clock::now() + kCheck;
+  auto next_pass = Clock::now();
+  while (!stopping) {
+    if (dirty) {
+      wake.wait_until(lock, next_pass, [this] { return stopping; });
+    } else {
+      idle = true;
+      wake.wait_until(lock, next_check, [this] { return dirty || stopping; });
+      idle = false;
+    }
+    if (stopping) break;
+    if (Clock::now() >= next_check) {
+      journal->try_again();
+      journal->check_file();
+      note_progress();
+      next_check = Clock::now() + kCheck;
+    }
+    if (dirty && Clock::now() >= next_pass) {
+      pass(lock);
+      next_pass = Clock::now() + kCadence;
+    }
+  }
+}
+
+void Log::Implementation::pass(std::unique_lock<std::mutex>& lock) {
+  dirty = false;
+  journal->write_queue();
+  std::uint64_t on_disk = 0;
+  if (options.durability != Durability::kNone) {
+    const Journal::Sync sync = journal->begin_sync();
+    if (sync.file) {
+      lock.unlock();
+      const auto result = sync.file->sync();
+      lock.lock();
+      if (journal->end_sync(sync, result)) {
+        on_disk = sync.seq;
+      } else {
+        dirty = true;  // what went to another file is published by the next pass
+      }
+    } else if (options.file.empty() && !journal->down()) {
+      on_disk = journal->last_seq();
+    }
+  }
+  journal->rotate_if_full();
+  down.store(journal->down(), std::memory_order_relaxed);
+  if (options.durability == Durability::kSync) publish_durable(lock, on_disk);
+}
+
+void Log::Implementation::publish_durable(std::unique_lock<std::mutex>& lock, std::uint64_t seq) {
+  if (seq <= durable.load(std::memory_order_relaxed)) return;
+  durable.store(seq, std::memory_order_release);
+  if (!on_durable) return;
+  lock.unlock();  // the call may append
+  on_durable(seq);
+  lock.lock();
+}
+
+Log::Log(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {
+}
+
+Log::~Log() {
+  close();
+}
+
+wire::Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
+  auto state = std::make_unique<Implementation>(std::move(options));
+  auto journal = Journal::open(state->options, state->counters);
+  if (!journal) return journal.error();
+  state->journal = std::move(*journal);
+  state->durable = state->seen_seq = state->journal->last_seq();
+  state->writer = std::thread([running = state.get()] { running->run(); });
+  return std::unique_ptr<Log>(new Log(std::move(state)));
+}
+
+wire::Result<std::uint64_t> Log::append(Batch& batch) {
+  if (batch.empty()) return durable();
+  auto sealed = implementation_->under_lock([&] { return implementation_->journal->append(batch); });
+  if (sealed) batch.clear();
+  return sealed;
+}
+
+wire::Result<std::uint64_t> Log::append_event(Microseconds time, std::string_view kind,
+                                              std::string_view members) {
+  Batch batch;
+  batch.event(time, kind, members);
+  return append(batch);
+}
+
+std::uint64_t Log::durable() const {
+  return implementation_->durable.load(std::memory_order_acquire);
+}
+
+void Log::on_durable(std::function<void(std::uint64_t)> call) {
+  const std::lock_guard guard(implementation_->mutex);
+  implementation_->on_durable = std::move(call);
+}
+
+bool Log::down() const {
+  return implementation_->down.load(std::memory_order_relaxed);
+}
+
+const Log::Counters& Log::counters() const {
+  return implementation_->counters;
+}
+
+void Log::close() {
+  Implementation& state = *implementation_;
+  {
+    const std::lock_guard guard(state.mutex);
+    state.stopping = true;
+    state.wake.notify_one();
+  }
+  if (state.writer.joinable()) state.writer.join();
+  const std::lock_guard guard(state.mutex);
+  state.journal->close();
+  state.down.store(state.journal->down(), std::memory_order_relaxed);
+  if (!state.journal->down()) state.durable.store(state.journal->last_seq(), std::memory_order_release);
+}
+
+}  // namespace chaperone::audit
