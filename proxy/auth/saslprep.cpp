@@ -34,9 +34,8 @@ std::string saslprep(std::string_view password) {
   // ASCII stays as it is, control characters too. A text with a NUL is none to pg_saslprep or libidn.
   if (ascii || password.find('\0') != std::string_view::npos) return std::string(password);
 
-  std::string mapped(password.size() + 1, '\0');  // no mapping makes a text longer
-  std::copy(password.begin(), password.end(), mapped.begin());
   std::string result(password);
+  std::string mapped = result + '\0';  // no mapping makes a text longer
   const int rc = stringprep(mapped.data(), mapped.size(), STRINGPREP_NO_UNASSIGNED, mapping_and_checks());
   // As there, nothing left is an error like any other.
   if (rc == STRINGPREP_OK && mapped.front() != '\0') {

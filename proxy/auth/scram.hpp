@@ -54,7 +54,8 @@ class ScramServer {
   ScramServer(ScramServer&&) = default;
   ScramServer& operator=(ScramServer&&) = default;
 
-  /// Takes client-first-message, gives server-first-message. Malformed: 08P01, as PostgreSQL's messages.
+  /// Takes client-first-message, gives server-first-message. Malformed: 08P01, asking for what there is not:
+  /// 0A000, with PostgreSQL's messages and details.
   wire::Result<std::string> first(std::string_view client_first);
   /// Takes client-final-message, gives server-final-message. A wrong proof, or a doomed exchange: 28P01.
   /// The message of a 28P01 is empty: it is the caller's to name the user. Proofs are compared in constant
