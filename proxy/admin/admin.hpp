@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,17 +15,20 @@ namespace chaperone::admin {
 
 /// What the admin address shows. All of it outlives the server.
 struct Sources {
-  std::vector<const session::Counters*> counters;  ///< one an I/O thread, summed up
+  std::vector<const session::Counters*> counters = {};  ///< one an I/O thread, summed up
   const audit::Log* log = nullptr;
   /// Empty = ready to serve; otherwise why not ("draining", "audit log down"). Called on the admin thread.
-  std::function<std::string()> not_ready;
+  std::function<std::string()> not_ready = {};
 };
 
 /// Serves GET /metrics (Prometheus text format), /healthz and /readyz over HTTP/1.1, on one thread of its
 /// own. Slow and idle clients are cut off (10 s, 64 connections), other methods and paths are 405 and 404.
 class Server {
  public:
-  static wire::Result<std::unique_ptr<Server>> start(const session::Address& address, Sources sources);
+  /// `patience`: for a request to come, and for its answer to go.
+  static wire::Result<std::unique_ptr<Server>> start(
+      const session::Address& address, Sources sources,
+      std::chrono::milliseconds patience = std::chrono::seconds(10));
   ~Server();  ///< stops and joins the thread
 
   /// Where it listens, with the port that the system chose where 0 was asked for.

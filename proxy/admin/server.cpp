@@ -41,7 +41,6 @@ template <class Protocol>
 using Stream = beast::basic_stream<Protocol, Executor>;
 using Response = http::response<http::string_body>;
 
-constexpr auto kPatience = std::chrono::seconds(10);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr std::size_t kConnections = 64;
 constexpr std::uint32_t kHeaderBytes = 8192;
@@ -75,29 +74,35 @@ Response answer(const http::request<http::empty_body>& request, const Sources& s
   return plain(http::status::not_found, "there are /metrics, /healthz and /readyz\n");
 }
 
+/// What the coroutines share; they all run on the admin thread.
+struct Shared {
+  Sources sources;
+  std::chrono::milliseconds patience{};
+  std::size_t connections = 0;
+};
+
 /// One connection less when it goes.
 class Seat {
  public:
-  explicit Seat(std::size_t& taken) : taken_(taken) { ++taken_; }
-  ~Seat() { --taken_; }
+  explicit Seat(Shared& shared) : shared_(shared) { ++shared_.connections; }
+  ~Seat() { --shared_.connections; }
   Seat(const Seat&) = delete;
 
  private:
-  std::size_t& taken_;
+  Shared& shared_;
 };
 
 /// Requests of one connection, one after the other. All waits end by the stream's own timeout.
 template <class Protocol>
-asio::awaitable<void, Executor> converse(Stream<Protocol> stream, const Sources& sources,
-                                         std::size_t& seats) {
+asio::awaitable<void, Executor> converse(Stream<Protocol> stream, Shared& shared) {
   constexpr auto kToken = asio::as_tuple(asio::use_awaitable_t<Executor>());
-  const Seat seat(seats);
+  const Seat seat(shared);
   beast::flat_buffer buffer(kHeaderBytes);
   bool keep_alive = true;
   while (keep_alive) {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(kHeaderBytes);
-    stream.expires_after(kPatience);
+    stream.expires_after(shared.patience);
     const auto [read_error, read] = co_await http::async_read_header(stream, buffer, parser, kToken);
     const bool malformed =
         read_error && read_error.category() == http::make_error_code(http::error::end_of_stream).category();
@@ -106,12 +111,12 @@ asio::awaitable<void, Executor> converse(Stream<Protocol> stream, const Sources&
     // A body is never read, so nothing can be read behind one.
     keep_alive = !read_error && parser.is_done() && parser.keep_alive();
     Response response = malformed ? plain(http::status::bad_request, "that is no HTTP request\n")
-                                  : answer(parser.get(), sources);
+                                  : answer(parser.get(), shared.sources);
     const bool head = !malformed && parser.get().method() == http::verb::head;
     response.keep_alive(keep_alive);
     response.prepare_payload();
     if (head) response.body().clear();
-    stream.expires_after(kPatience);
+    stream.expires_after(shared.patience);
     http::response_serializer<http::string_body> serializer(response);
     if (head) {
       const auto [write_error, written] = co_await http::async_write_header(stream, serializer, kToken);
@@ -126,8 +131,7 @@ asio::awaitable<void, Executor> converse(Stream<Protocol> stream, const Sources&
 }
 
 template <class Protocol>
-asio::awaitable<void, Executor> accept_all(Acceptor<Protocol>& acceptor, const Sources& sources,
-                                           std::size_t& seats) {
+asio::awaitable<void, Executor> accept_all(Acceptor<Protocol>& acceptor, Shared& shared) {
   constexpr auto kToken = asio::as_tuple(asio::use_awaitable_t<Executor>());
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                              Executor>
@@ -143,10 +147,9 @@ asio::awaitable<void, Executor> accept_all(Acceptor<Protocol>& acceptor, const S
       if (interrupted) co_return;
       continue;
     }
-    if (seats >= kConnections) continue;  // closes the socket
+    if (shared.connections >= kConnections) continue;  // closes the socket
     Stream<Protocol> stream(std::move(socket));
-    asio::co_spawn(acceptor.get_executor(), converse<Protocol>(std::move(stream), sources, seats),
-                   asio::detached);
+    asio::co_spawn(acceptor.get_executor(), converse<Protocol>(std::move(stream), shared), asio::detached);
   }
 }
 
@@ -181,8 +184,7 @@ std::string socket_path(const session::Address& address) {
 
 struct Server::Implementation {
   session::Address address;
-  Sources sources;
-  std::size_t seats = 0;    // admin thread only; outlives the coroutines in `context`
+  Shared shared;            // outlives the coroutines, which end with `context`
   std::string socket_file;  // to remove at the end; empty = none
   asio::io_context context{1};
   Acceptor<tcp> tcp_acceptor{context.get_executor()};
@@ -195,7 +197,7 @@ struct Server::Implementation {
     const error_code error = listen(unix_acceptor, Unix::endpoint(path));
     if (error) return error;
     socket_file = path;
-    asio::co_spawn(context, accept_all(unix_acceptor, sources, seats), asio::detached);
+    asio::co_spawn(context, accept_all(unix_acceptor, shared), asio::detached);
     return {};
   }
 
@@ -212,7 +214,7 @@ struct Server::Implementation {
     }
     if (error) return error;
     address.port = tcp_acceptor.local_endpoint(error).port();
-    asio::co_spawn(context, accept_all(tcp_acceptor, sources, seats), asio::detached);
+    asio::co_spawn(context, accept_all(tcp_acceptor, shared), asio::detached);
     return error;
   }
 };
@@ -226,11 +228,13 @@ Server::~Server() {
   if (!implementation_->socket_file.empty()) ::unlink(implementation_->socket_file.c_str());
 }
 
-wire::Result<std::unique_ptr<Server>> Server::start(const session::Address& address, Sources sources) {
+wire::Result<std::unique_ptr<Server>> Server::start(const session::Address& address, Sources sources,
+                                                    std::chrono::milliseconds patience) {
   std::unique_ptr<Server> server(new Server);
   Implementation& self = *server->implementation_;
   self.address = address;
-  self.sources = std::move(sources);
+  self.shared.sources = std::move(sources);
+  self.shared.patience = patience;
   const error_code error = address.unix_socket ? self.listen_unix() : self.listen_tcp();
   if (error) {
     return wire::Error{
