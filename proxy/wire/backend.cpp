@@ -113,8 +113,7 @@ Result<ErrorFields> decode_error_fields(std::string_view body, bool whole) {
       if (auto end = reader.end(); !end) return end.error();
       break;
     }
-    if (!whole && reader.rest().find('\0') == std::string_view::npos) break;
-    const std::string_view text = reader.string();
+    const std::string_view text = reader.string();  // of one that is cut off: empty, and nothing is left
     if (type == 'V') fields.severity = text;
     if (type == 'S') localized_severity = text;
     if (type == 'C') fields.sqlstate = text;

@@ -42,7 +42,7 @@ void read(benchmark::State& state, FrameRules rules, std::string_view stream, st
 std::string prepared_request() {
   return message('B', string("") + string("P_0") + int16(0) + int16(1) + int32(5) + "12345" + int16(1) +
                           int16(0)) +
-         message('D', "P" + string("")) + message('E', string("") + int32(0)) + message('S', "");
+         message('D', 'P' + string("")) + message('E', string("") + int32(0)) + message('S', "");
 }
 
 /// And what it gets.

@@ -70,6 +70,7 @@ TEST(Memory, APassedMessageLeavesNone) {
   input = whole.substr(3000);
   ASSERT_EQ(reader.next(input), Item::kFrame);
   EXPECT_TRUE(reader.frame().held);
+  EXPECT_TRUE(reader.at_boundary()) << "a message that was shown whole is not taken";
   ASSERT_EQ(reader.next(input), Item::kNeedMore);
   EXPECT_EQ(live, before) << "an idle reader holds memory";
 }
