@@ -153,11 +153,11 @@ crash() {
   wait "$load" || true
   chaperone_restart
   rows=$(through -c 'SELECT count(*) FROM written')
-  intents=$(grep -c '"kind":"statement".*INSERT INTO written' "$CHAPERONE_AUDIT" || true)
+  intents=$(cat "$CHAPERONE_AUDIT"* | grep -c '"kind":"statement".*INSERT INTO written' || true)
   claim "kill -9 under load: no row without its record" "$rows rows, $intents records" "$(holds "$rows > 0 && $intents >= $rows")"
   chaperone_stop
-  verified=$("$PGCHAPERONE" audit verify "$CHAPERONE_AUDIT" 2>&1) || status=0
-  recovered=$(grep -c '"kind":"gap".*recovery' "$CHAPERONE_AUDIT" || true)
+  verified=$("$PGCHAPERONE" audit verify "$CHAPERONE_AUDIT"* 2>&1) || status=0
+  recovered=$(cat "$CHAPERONE_AUDIT"* | grep -c '"kind":"gap".*recovery' || true)
   claim "kill -9 under load, then restart: the chain verifies with a recovery record" \
     "$(tail -n 1 <<< "$verified"); $recovered recovery record(s)" "$((status && recovered == 1))"
 }

@@ -18,4 +18,4 @@ chaperone_database client "$POSTGRES_HOST:$POSTGRES_PORT" client client "$role_p
 chaperone_start
 "$root/tests/support/clients/run.sh" "$(postgres_uri client "$role_password" client)" \
   "$(chaperone_uri client "$agent_password" client)" "$@"
-"$PGCHAPERONE" audit verify "$CHAPERONE_AUDIT"
+"$PGCHAPERONE" audit verify "$CHAPERONE_AUDIT"*

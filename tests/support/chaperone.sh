@@ -5,7 +5,8 @@
 #   chaperone_agent NAME PASSWORD
 #   chaperone_database NAME SERVER DATABASE ROLE PASSWORD    SERVER is host:port or unix:/directory:port; all before
 #   chaperone_start                  starts it, and sets
-#       CHAPERONE_HOST CHAPERONE_PORT CHAPERONE_ADMIN_PORT CHAPERONE_PID CHAPERONE_CONFIG CHAPERONE_AUDIT (the file)
+#       CHAPERONE_HOST CHAPERONE_PORT CHAPERONE_ADMIN_PORT CHAPERONE_PID CHAPERONE_CONFIG CHAPERONE_AUDIT (the file;
+#       with * behind it, also those that it was rotated to)
 #   chaperone_restart                starts it again as it was, after its end
 #   chaperone_stop                   drains and ends it
 #   chaperone_uri AGENT PASSWORD DATABASE    prints a connection string
