@@ -29,7 +29,7 @@ std::string read_instance(const Value& value) {
   if (!text) return {};
   const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
   if (text->size() > kLongestInstance || !std::all_of(text->begin(), text->end(), good)) {
-    value.problem(fmt::format("instance is {}", rules::quoted(*text)), kExpected);
+    value.problem(fmt::format("instance is {}", rules::in_quotes(*text)), kExpected);
   }
   return std::move(*text);
 }
@@ -77,7 +77,7 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
   if (!path) return;
   const rules::File file = rules::read_file(*path, rules::yaml::kMaxFileBytes);
   if (!file.error.empty()) {
-    value.problem(fmt::format("{} can't be read: {}", rules::quoted(*path), file.error), "a readable file");
+    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*path), file.error), "a readable file");
     return;
   }
   environment.observed = rules::load_policy(file.text, *path, reader.problems).observed;

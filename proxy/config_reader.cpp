@@ -47,12 +47,12 @@ std::optional<std::string> Reader::secret_file(const rules::yaml::Value& value, 
   if (!name) return {};
   rules::File file = rules::read_file(*name, max_bytes);
   if (!file.error.empty()) {
-    value.problem(fmt::format("{} can't be read: {}", rules::quoted(*name), file.error), "a readable file");
+    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*name), file.error), "a readable file");
     return {};
   }
   if (!is_private(file)) {
     value.problem(
-        fmt::format("{} is open to others than its owner (mode {:04o})", rules::quoted(*name), file.mode),
+        fmt::format("{} is open to others than its owner (mode {:04o})", rules::in_quotes(*name), file.mode),
         fmt::format("mode 0600 (chmod 600 {})", *name));
     return {};
   }

@@ -20,7 +20,7 @@ void load_agent(const std::string& name, const yaml::Value& value, PolicySet& po
   if (const auto mode = agent.find("mode")) {
     const auto text = mode->text("observe");
     if (text && text != "observe") {
-      mode->problem(fmt::format("{} is {}: {}", mode->path(), quoted(*text), kObservesOnly), "observe");
+      mode->problem(fmt::format("{} is {}: {}", mode->path(), in_quotes(*text), kObservesOnly), "observe");
     }
   } else if (value.is_map()) {
     value.problem_at_key(fmt::format("agent without `mode: observe`: {}", kObservesOnly), kMode);

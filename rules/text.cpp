@@ -57,7 +57,7 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
   return found;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   std::size_t taken = 0;
   for (; taken < text.size() && taken < kLongestQuoted; ++taken) {

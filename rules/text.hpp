@@ -12,7 +12,7 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
 
 /// Foreign text for a message: in double quotes, on one line, control characters replaced, cut to a length
 /// that a terminal shows.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 /// C0 or DEL.
 bool has_control_character(std::string_view text);

@@ -57,7 +57,7 @@ std::string one_of(std::span<const std::string_view> words) {
 std::string with_suggestion(std::string expected, std::string_view word,
                             std::span<const std::string_view> known) {
   const std::string_view meant = closest(word, known);
-  if (!meant.empty()) expected += fmt::format(" (did you mean {}?)", quoted(meant));
+  if (!meant.empty()) expected += fmt::format(" (did you mean {}?)", in_quotes(meant));
   return expected;
 }
 
@@ -106,7 +106,7 @@ void Value::wrong(std::string_view expected) const {
   const std::string_view name = path_.empty() ? "the file" : std::string_view(path_);
   std::string seen(kind_name(*node_));
   if (node_->kind == Node::Kind::kScalar) {
-    seen = node_->plain && node_->scalar.size() <= 64 ? node_->scalar : quoted(node_->scalar);
+    seen = node_->plain && node_->scalar.size() <= 64 ? node_->scalar : in_quotes(node_->scalar);
   }
   problem(fmt::format("{} is {}", name, seen), expected);
 }
@@ -197,14 +197,14 @@ Map::~Map() {
     if (std::any_of(offered.begin(), offered.end(), is_it)) continue;
     if (std::any_of(refused_.begin(), refused_.end(), is_it)) continue;
     value_.problems_->add(*value_.file_, member.mark,
-                          fmt::format("unknown key {}{}", quoted(member.key), where),
+                          fmt::format("unknown key {}{}", in_quotes(member.key), where),
                           with_suggestion(one_of(offered), member.key, offered));
     // One mistake, one problem: it is not missing but misspelt.
     const std::string_view meant = closest(member.key, offered);
     std::erase_if(missing_, [meant](const Missing& missing) { return missing.key == meant; });
   }
   for (const Missing& missing : missing_) {
-    value_.problem_at_key(fmt::format("key {} is missing{}", quoted(missing.key), where), missing.expected);
+    value_.problem_at_key(fmt::format("key {} is missing{}", in_quotes(missing.key), where), missing.expected);
   }
 }
 

@@ -104,11 +104,17 @@ class Builder : public YAML::EventHandler {
   }
   void OnMapEnd() override { close(); }
 
-  Mark place(const YAML::Mark& mark) const { return place_of(offset_of(mark)); }
-  Mark place_of(std::size_t offset) const {
+  Mark place(const YAML::Mark& mark) { return place_of(offset_of(mark)); }
+  Mark place_of(std::size_t offset) {
     const auto line = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset) - 1;
-    const std::string_view before = text_.substr(*line, offset - *line);
-    return {static_cast<std::uint32_t>(line - line_starts_.begin() + 1), count_characters(before) + 1};
+    // Counting goes on from the last place, so that a long line is not counted anew for each of its values.
+    if (last_offset_ < *line || last_offset_ > offset) {
+      last_offset_ = *line;
+      last_column_ = 1;
+    }
+    last_column_ += count_characters(text_.substr(last_offset_, offset - last_offset_));
+    last_offset_ = offset;
+    return {static_cast<std::uint32_t>(line - line_starts_.begin() + 1), last_column_};
   }
   void report(Mark mark, std::string_view what, std::string_view expected) {
     problems_.add(file_, mark, what, expected);
@@ -186,7 +192,7 @@ class Builder : public YAML::EventHandler {
     const auto [first, added] = map.keys.emplace(node.scalar, node.mark);
     if (!added) {
       map.keep = false;
-      report(node.mark, fmt::format("key {} stands twice", quoted(node.scalar)),
+      report(node.mark, fmt::format("key {} stands twice", in_quotes(node.scalar)),
              fmt::format("it once (it is on line {} already)", first->second.line));
     }
     map.key = {std::move(node.scalar), node.mark, {}};
@@ -231,6 +237,8 @@ class Builder : public YAML::EventHandler {
   Problems& problems_;
   Node& root_;
   std::vector<std::size_t> line_starts_;
+  std::size_t last_offset_ = 0;
+  std::uint32_t last_column_ = 1;
   std::vector<Open> open_;
   std::size_t nodes_ = 0;
 };
