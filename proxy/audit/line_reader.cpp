@@ -48,6 +48,27 @@ wire::Result<bool> LineReader::next(std::string_view& line) {
   }
 }
 
+wire::Result<void> LineReader::seek_to_last(std::size_t count) {
+  std::string block(kReadSize, '\0');
+  // The newline that ends the last line is none before it.
+  std::size_t left = count + 1;
+  for (std::uint64_t end = size(); end > 0;) {
+    const std::uint64_t begin = end > kReadSize ? end - kReadSize : 0;
+    const auto wanted = static_cast<std::size_t>(end - begin);
+    const ssize_t got = ::pread(*descriptor_, block.data(), wanted, static_cast<off_t>(begin));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error(path_, "cannot read", errno);
+    for (std::size_t index = static_cast<std::size_t>(got); index > 0; --index) {
+      if (block[index - 1] != '\n' || --left > 0) continue;
+      seek(begin + index);
+      return {};
+    }
+    end = begin;
+  }
+  seek(0);
+  return {};
+}
+
 void LineReader::seek(std::uint64_t offset) {
   buffer_.clear();
   begin_ = scanned_ = 0;

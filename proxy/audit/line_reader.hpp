@@ -21,6 +21,8 @@ class LineReader {
   /// After next() gave false: what stands behind the last newline.
   std::string_view unfinished() const { return buffer_.view().substr(begin_); }
 
+  /// Goes to where the last `count` lines begin.
+  wire::Result<void> seek_to_last(std::size_t count);
   /// Goes to a place in the file, the beginning of a line.
   void seek(std::uint64_t offset);
   /// Where the next line begins.

@@ -47,6 +47,7 @@ struct Log::Implementation {
   bool dirty = false;  // something was appended since the last pass began
   bool idle = false;   // the writer waits for that
   bool stopping = false;
+  std::mutex call_mutex;  // guards on_durable and its run; never taken under `mutex`
   std::function<void(std::uint64_t)> on_durable;
   std::thread writer;
 };
@@ -115,9 +116,11 @@ void Log::Implementation::pass(std::unique_lock<std::mutex>& lock) {
 void Log::Implementation::publish_durable(std::unique_lock<std::mutex>& lock, std::uint64_t seq) {
   if (seq <= durable.load(std::memory_order_relaxed)) return;
   durable.store(seq, std::memory_order_release);
-  if (!on_durable) return;
   lock.unlock();  // the call may append
-  on_durable(seq);
+  {
+    const std::lock_guard guard(call_mutex);
+    if (on_durable) on_durable(seq);
+  }
   lock.lock();
 }
 
@@ -157,7 +160,7 @@ std::uint64_t Log::durable() const {
 }
 
 void Log::on_durable(std::function<void(std::uint64_t)> call) {
-  const std::lock_guard guard(implementation_->mutex);
+  const std::lock_guard guard(implementation_->call_mutex);
   implementation_->on_durable = std::move(call);
 }
 

@@ -68,8 +68,8 @@ class Log {
 
   /// Highest seq that is on disk; with other durability than kSync that is the highest seq appended.
   std::uint64_t durable() const;
-  /// For kSync: `call` runs on the writer thread each time durable() has grown. It may call append(). Set
-  /// once, before the first append.
+  /// For kSync: `call` runs on the writer thread each time durable() has grown. It may call append(). Setting
+  /// it, also to nothing, waits for a call that runs.
   void on_durable(std::function<void(std::uint64_t)> call);
 
   /// One line of kind policy, admin or checkpoint: `members` is JSON, as `"event":"reload","why":null`.
