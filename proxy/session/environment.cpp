@@ -10,7 +10,9 @@ std::string Address::to_string() const {
   return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-std::string Address::socket_path() const { return fmt::format("{}/.s.PGSQL.{}", host, port); }
+std::string Address::socket_path() const {
+  return fmt::format("{}/.s.PGSQL.{}", host, port);
+}
 
 const Database* Environment::find_database(std::string_view name) const {
   auto entry = databases.find(name);

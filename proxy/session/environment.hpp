@@ -32,8 +32,8 @@ struct Database {
   std::string password;
 };
 
-/// All that a session decides by. Immutable once built; a reload makes a new one, and each session keeps the one it
-/// began with.
+/// All that a session decides by. Immutable once built; a reload makes a new one, and each session keeps the
+/// one it began with.
 struct Environment {
   std::map<std::string, Database, std::less<>> databases;  ///< "*" = any other name
   auth::Passwords passwords;

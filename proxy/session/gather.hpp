@@ -9,8 +9,9 @@
 
 namespace chaperone::session {
 
-/// Bytes to be sent in one direction, in order. Most are views into what was received and cost nothing; what has to be
-/// made or outlive its buffer is kept inside. Cleared and used again, so that steady traffic does not allocate.
+/// Bytes to be sent in one direction, in order. Most are views into what was received and cost nothing; what
+/// has to be made or outlive its buffer is kept inside. Cleared and used again, so that steady traffic does
+/// not allocate.
 class Gather {
  public:
   /// Adds bytes that stay where they are until clear(). Neighbours become one piece.
@@ -57,7 +58,8 @@ class Gather {
     return {piece.data != nullptr ? piece.data : made_.data() + piece.offset, piece.size};
   }
 
-  /// All bytes as one string, for tests and for what could not be sent at once. `skip`: without so many at the front.
+  /// All bytes as one string, for tests and for what could not be sent at once. `skip`: without so many at
+  /// the front.
   std::string flatten(std::size_t skip = 0) const {
     std::string all;
     all.reserve(size_ - skip);

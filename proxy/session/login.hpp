@@ -22,16 +22,17 @@ struct CancelKey {
   std::string secret_key;
 };
 
-/// From the first byte to the first ReadyForQuery: the client's start-up packets and its proof, then our own login
-/// upstream with the client's parameters. Thrown away when it is done.
+/// From the first byte to the first ReadyForQuery: the client's start-up packets and its proof, then our own
+/// login upstream with the client's parameters. Thrown away when it is done.
 ///
-/// Flow: client bytes until `Action::kConnectUpstream`, on_upstream_connected(), server bytes until done(). Any refusal
-/// is a FATAL ErrorResponse with Action::kClose.
+/// Flow: client bytes until `Action::kConnectUpstream`, on_upstream_connected(), server bytes until done().
+/// Any refusal is a FATAL ErrorResponse with Action::kClose.
 class Login {
  public:
   enum class Phase {
     kStartupPacket,
     kSaslInitialResponse,
+    kSaslClientFirst,  ///< the initial response came without client-first-message
     kSaslResponse,
     kConnecting,
     kUpstreamAuthentication,
@@ -50,7 +51,9 @@ class Login {
   /// Takes what belongs to the login; gives what is behind it (the beginning of the relay's bytes).
   std::string_view on_server(std::string_view bytes, Step& step);
   void on_server_closed(Step& step);
-  void on_timeout(Step& step);
+  /// The time is over, or the proxy's: a stranger is left without a word, as StartupPacketTimeoutHandler
+  /// does.
+  void end(const wire::Error& error, Step& step);
   Phase phase() const { return phase_; }
   bool admitted() const { return admitted_; }
   bool done() const { return phase_ == Phase::kDone; }

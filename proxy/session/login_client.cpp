@@ -21,7 +21,8 @@ constexpr std::uint16_t kNewestMinor = 2;
 // As parse_bool(): every unique beginning of the words counts.
 std::optional<bool> parse_bool(std::string_view value) {
   std::string lower(value);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   const auto begins = [&](std::string_view word, std::size_t least) {
     return lower.size() >= least && word.starts_with(lower);
   };
@@ -38,15 +39,17 @@ Login::Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache
       keys_(keys),
       admit_(admit),
       client_(wire::frontend::authentication_rule),
-      server_(backend::rule) {}
+      server_(backend::rule) {
+}
 
 void Login::on_client(std::string_view bytes, Step& step) {
   input_.append(bytes);
   while (phase_ == Phase::kStartupPacket && take_startup_packet(step)) {
   }
-  if (phase_ != Phase::kSaslInitialResponse && phase_ != Phase::kSaslResponse) return;
+  const auto proving = [this] { return phase_ > Phase::kStartupPacket && phase_ <= Phase::kSaslResponse; };
+  if (!proving()) return;
   std::string_view input = input_;
-  while (phase_ == Phase::kSaslInitialResponse || phase_ == Phase::kSaslResponse) {
+  while (proving()) {
     const auto item = client_.next(input);
     if (item == wire::FrameReader::Item::kBad) {
       refuse(client_.error(), step);
@@ -85,17 +88,19 @@ bool Login::take_startup_packet(Step& step) {
   return phase_ == Phase::kStartupPacket;
 }
 
-// As ProcessStartupPacket: each may be asked for once, and bytes behind the question can't be of an honest client, which
-// waits for the answer.
+// As ProcessStartupPacket: each may be asked for once, and bytes behind the question can't be of an honest
+// client, which waits for the answer.
 void Login::encryption_request(bool& asked, std::size_t length, Step& step) {
   if (std::exchange(asked, true)) {
-    refuse({.sqlstate = sqlstate::kProtocolViolation, .message = "encryption was asked for more than once"}, step);
+    refuse({.sqlstate = sqlstate::kProtocolViolation, .message = "encryption was asked for more than once"},
+           step);
     return;
   }
   if (input_.size() > length) {
     refuse({.sqlstate = sqlstate::kProtocolViolation,
             .message = "received unencrypted data after an encryption request",
-            .detail = "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."},
+            .detail = "This could be either a client-software bug or evidence of an attempted "
+                      "man-in-the-middle attack."},
            step);
     return;
   }
@@ -136,9 +141,10 @@ std::optional<wire::Error> Login::check_parameters() {
     if (*replication != "database") {
       const auto value = parse_bool(*replication);
       if (!value) {
-        return wire::Error{.sqlstate = sqlstate::kInvalidParameterValue,
-                           .message = fmt::format("invalid value for parameter \"replication\": \"{}\"", *replication),
-                           .hint = "Valid values are: \"false\", 0, \"true\", 1, \"database\"."};
+        return wire::Error{
+            .sqlstate = sqlstate::kInvalidParameterValue,
+            .message = fmt::format("invalid value for parameter \"replication\": \"{}\"", *replication),
+            .hint = "Valid values are: \"false\", 0, \"true\", 1, \"database\"."};
       }
       if (!*value) return std::nullopt;
     }
@@ -149,7 +155,8 @@ std::optional<wire::Error> Login::check_parameters() {
   return std::nullopt;
 }
 
-// As SendNegotiateProtocolVersion: a newer minor version, or an option nobody here knows, is answered with what is.
+// As SendNegotiateProtocolVersion: a newer minor version, or an option nobody here knows, is answered with
+// what is.
 void Login::negotiate(Step& step) {
   std::vector<std::string> unrecognized;
   for (const auto& [name, value] : startup_.parameters) {
@@ -157,8 +164,9 @@ void Login::negotiate(Step& step) {
   }
   if (startup_.minor > kNewestMinor || !unrecognized.empty()) {
     startup_.minor = std::min(startup_.minor, kNewestMinor);
-    step.to_client.write(
-        [&](std::string& out) { backend::encode_negotiate_protocol_version(out, kNewestMinor, unrecognized); });
+    step.to_client.write([&](std::string& out) {
+      backend::encode_negotiate_protocol_version(out, kNewestMinor, unrecognized);
+    });
   }
 }
 
@@ -171,21 +179,26 @@ void Login::sasl_message(std::string_view body, Step& step) {
       return;
     }
     if (initial->mechanism != auth::kScramSha256) {
-      refuse({.sqlstate = sqlstate::kProtocolViolation, .message = "client selected an invalid SASL authentication mechanism"},
+      refuse({.sqlstate = sqlstate::kProtocolViolation,
+              .message = "client selected an invalid SASL authentication mechanism"},
              step);
       return;
     }
     if (!initial->data) {  // the client waits for an empty challenge before it begins, RFC 4422 section 3
       step.to_client.write([](std::string& out) { backend::encode_authentication_sasl_continue(out, {}); });
+      phase_ = Phase::kSaslClientFirst;
       return;
     }
     data = *initial->data;
+  }
+  if (phase_ != Phase::kSaslResponse) {
     auto challenge = scram_server_->first(data);
     if (!challenge) {
       refuse(challenge.error(), step);
       return;
     }
-    step.to_client.write([&](std::string& out) { backend::encode_authentication_sasl_continue(out, *challenge); });
+    step.to_client.write(
+        [&](std::string& out) { backend::encode_authentication_sasl_continue(out, *challenge); });
     phase_ = Phase::kSaslResponse;
     return;
   }
@@ -226,20 +239,20 @@ void Login::authenticated(Step& step) {
 
 void Login::refuse(const wire::Error& error, Step& step, std::string_view operator_why) {
   step.to_client.write([&](std::string& out) { backend::encode_error_response(out, "FATAL", error); });
-  refused_because_ = operator_why.empty() ? error.message : fmt::format("{} ({})", error.message, operator_why);
+  refused_because_ =
+      operator_why.empty() ? error.message : fmt::format("{} ({})", error.message, operator_why);
   phase_ = Phase::kOver;
   step.action = Action::kClose;
 }
 
-void Login::on_timeout(Step& step) {
+void Login::end(const wire::Error& error, Step& step) {
   if (phase_ == Phase::kDone || phase_ == Phase::kOver) return;
-  if (phase_ == Phase::kStartupPacket) {  // as StartupPacketTimeoutHandler: not a word
-    refused_because_ = "no startup packet came in time";
-    phase_ = Phase::kOver;
-    step.action = Action::kClose;
+  if (phase_ != Phase::kStartupPacket) {
+    refuse(error, step);
     return;
   }
-  refuse({.sqlstate = sqlstate::kQueryCanceled, .message = "canceling authentication due to timeout"}, step);
+  phase_ = Phase::kOver;
+  step.action = Action::kClose;
 }
 
 }  // namespace chaperone::session

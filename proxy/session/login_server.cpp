@@ -27,7 +27,8 @@ void Login::on_upstream_connected(Step& step) {
 
 void Login::on_upstream_failed(std::string_view why, Step& step) {
   refuse({.sqlstate = sqlstate::kConnectionFailure,
-          .message = fmt::format("pgchaperone: the database server for \"{}\" can't be reached", database_name_)},
+          .message =
+              fmt::format("pgchaperone: the database server for \"{}\" can't be reached", database_name_)},
          step, why);
 }
 
@@ -38,7 +39,8 @@ void Login::on_server_closed(Step& step) {
 
 bool Login::upstream_fault(std::string message, Step& step) {
   refuse({.sqlstate = sqlstate::kConnectionFailure,
-          .message = fmt::format("pgchaperone: the login to the database server for \"{}\" failed", database_name_)},
+          .message =
+              fmt::format("pgchaperone: the login to the database server for \"{}\" failed", database_name_)},
          step, message);
   return false;
 }
@@ -67,19 +69,21 @@ bool Login::server_frame(const wire::Frame& frame, Step& step) {
     case backend::kAuthentication:
       return authentication(frame, step);
     case backend::kNegotiateProtocolVersion:
-      // Only an older minor version can be the reason, since no option was asked for; the 3.0 that follows is known here.
+      // Only an older minor version can be the reason, since no option was asked for; the 3.0 that follows is
+      // known here.
       if (startup_.minor != 0 && phase_ == Phase::kUpstreamAuthentication) return true;
       return upstream_fault("it negotiates a protocol version that was not asked for", step);
     case backend::kErrorResponse:
       return error(frame, step);
     case backend::kNoticeResponse:
     case backend::kParameterStatus:
+      if (phase_ != Phase::kUpstreamStarting) break;
       step.to_client.copy(frame.bytes);
       return true;
     case backend::kBackendKeyData:
       return key_data(frame, step);
     case backend::kReadyForQuery:
-      if (phase_ != Phase::kUpstreamStarting) break;
+      if (phase_ != Phase::kUpstreamStarting || !backend::decode_ready_for_query(frame.body())) break;
       step.to_client.copy(frame.bytes);
       phase_ = Phase::kDone;
       return true;
@@ -92,7 +96,8 @@ bool Login::server_frame(const wire::Frame& frame, Step& step) {
 bool Login::authentication(const wire::Frame& frame, Step& step) {
   const auto message = backend::decode_authentication(frame.body());
   if (!message) return upstream_fault(message.error().message, step);
-  if (phase_ != Phase::kUpstreamAuthentication) return upstream_fault("it asks for authentication again", step);
+  if (phase_ != Phase::kUpstreamAuthentication)
+    return upstream_fault("it asks for authentication again", step);
   const auto code = static_cast<backend::AuthenticationCode>(message->code);
   switch (code) {
     case backend::AuthenticationCode::kOk:
@@ -110,10 +115,12 @@ bool Login::authentication(const wire::Frame& frame, Step& step) {
     case backend::AuthenticationCode::kCleartextPassword:
       return upstream_fault("it asks for the password in clear text, which is never sent", step);
     case backend::AuthenticationCode::kMd5Password:
-      return upstream_fault("it asks for an MD5 password; only SCRAM-SHA-256 is spoken (password_encryption, pg_hba.conf)",
-                            step);
+      return upstream_fault(
+          "it asks for an MD5 password; only SCRAM-SHA-256 is spoken (password_encryption, pg_hba.conf)",
+          step);
   }
-  return upstream_fault(fmt::format("it asks for authentication method {}, which is not spoken", message->code), step);
+  return upstream_fault(
+      fmt::format("it asks for authentication method {}, which is not spoken", message->code), step);
 }
 
 bool Login::sasl(backend::AuthenticationCode code, std::string_view data, Step& step) {
@@ -163,11 +170,12 @@ bool Login::key_data(const wire::Frame& frame, Step& step) {
   return true;
 }
 
-// What the server says of the database or of itself is the client's to know; what it says of the role that we log in
-// with is not.
+// What the server says of the database or of itself is the client's to know; what it says of the role that we
+// log in with is not.
 bool Login::error(const wire::Frame& frame, Step& step) {
   const auto fields = backend::decode_error_fields(frame.body(), frame.rest == 0);
   if (!fields) return upstream_fault(fields.error().message, step);
+  if (frame.rest != 0) return upstream_fault("its error is too long", step);
   if (phase_ == Phase::kUpstreamAuthentication && fields->sqlstate.starts_with("28")) {
     return upstream_fault(std::string(fields->message), step);
   }

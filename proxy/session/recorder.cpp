@@ -50,7 +50,8 @@ audit::Statement describe(std::uint64_t number, const SqlText& text, std::size_t
 }  // namespace
 
 Recorder::Recorder(audit::SessionMembers members, Counters& counters)
-    : members_(std::move(members)), counters_(counters) {}
+    : members_(std::move(members)), counters_(counters) {
+}
 
 std::uint64_t Recorder::intend_query(Step& step, const SqlText& text) {
   const std::uint64_t first = last_statement_ + 1;
@@ -66,13 +67,14 @@ std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
   const std::uint64_t number = ++last_statement_;
   if (portal == nullptr || portal->text == nullptr) {
     Counters::add(counters_.statements_unread);
-    step.records.statement(step.now.wall, members_,
-                           {.statement = number,
-                            .sql = {},
-                            .sent = {},
-                            .values = {},
-                            .verdict = audit::Verdict::kUnknown,
-                            .reason = "the portal or its statement was not made through the protocol of this session"});
+    step.records.statement(
+        step.now.wall, members_,
+        {.statement = number,
+         .sql = {},
+         .sent = {},
+         .values = {},
+         .verdict = audit::Verdict::kUnknown,
+         .reason = "the portal or its statement was not made through the protocol of this session"});
     return number;
   }
   auto record = describe(number, *portal->text, 0);
@@ -108,7 +110,8 @@ std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
 
 std::uint64_t Recorder::intend_function_call(Step& step, std::uint32_t function_oid) {
   const std::uint64_t number = ++last_statement_;
-  const auto reason = fmt::format("FunctionCall: the protocol's fast path calls the function with OID {}", function_oid);
+  const auto reason =
+      fmt::format("FunctionCall: the protocol's fast path calls the function with OID {}", function_oid);
   Counters::add(counters_.statements_unread);
   step.records.statement(step.now.wall, members_,
                          {.statement = number,
@@ -120,19 +123,29 @@ std::uint64_t Recorder::intend_function_call(Step& step, std::uint32_t function_
   return number;
 }
 
-void Recorder::refused(Step& step, const SqlText& text, std::string_view sqlstate) {
+void Recorder::refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate) {
   const std::uint64_t number = ++last_statement_;
   step.records.statement(step.now.wall, members_, describe(number, text, 0));
-  outcome(step, {.statement = number, .result = audit::Result::kFailed, .sqlstate = sqlstate});
+  outcome(step, {.statement = number, .result = result, .sqlstate = sqlstate});
 }
 
 void Recorder::outcome(Step& step, const audit::Outcome& outcome) {
   switch (outcome.result) {
-    case audit::Result::kOk: Counters::add(counters_.statements_ok); break;
-    case audit::Result::kFailed: Counters::add(counters_.statements_failed); break;
-    case audit::Result::kCancelled: Counters::add(counters_.statements_cancelled); break;
-    case audit::Result::kNotRun: Counters::add(counters_.statements_not_run); break;
-    case audit::Result::kUnknown: Counters::add(counters_.statements_unknown); break;
+    case audit::Result::kOk:
+      Counters::add(counters_.statements_ok);
+      break;
+    case audit::Result::kFailed:
+      Counters::add(counters_.statements_failed);
+      break;
+    case audit::Result::kCancelled:
+      Counters::add(counters_.statements_cancelled);
+      break;
+    case audit::Result::kNotRun:
+      Counters::add(counters_.statements_not_run);
+      break;
+    case audit::Result::kUnknown:
+      Counters::add(counters_.statements_unknown);
+      break;
   }
   step.records.outcome(step.now.wall, members_, outcome);
 }
@@ -151,7 +164,8 @@ TransactionEnded Recorder::answered(Step& step, const Answer& answer) {
 TransactionEnded Recorder::apply(Step& step, const Answer& answer) {
   if (!answer.was_suspended) statements_.push_back(answer.statement);
   const auto* statement = statement_at(answer.text, answer.index);
-  if (statement != nullptr && statement->commits_inside) may_have_committed_ = may_have_committed_ || !in_block_;
+  // What can't be read may be a CALL.
+  if (!in_block_ && (statement == nullptr || statement->commits_inside)) may_have_committed_ = true;
   if (answer.result != audit::Result::kOk) {
     failed_ = true;
     return TransactionEnded::kNo;
@@ -159,8 +173,10 @@ TransactionEnded Recorder::apply(Step& step, const Answer& answer) {
   if (statement == nullptr) {
     // Without a reading the tag has to do; ROLLBACK is also what ROLLBACK TO SAVEPOINT answers.
     if (answer.tag == "BEGIN" || answer.tag == "START TRANSACTION") in_block_ = true;
-    if (answer.tag == "COMMIT") return end(step, audit::TransactionEnd::kCommitted);
-    if (answer.tag == "ROLLBACK") unreadable_end_ = true;
+    if (answer.tag == "COMMIT") {
+      return end(step, unreadable_end_ ? audit::TransactionEnd::kUnknown : audit::TransactionEnd::kCommitted);
+    }
+    if (answer.tag == "ROLLBACK" || answer.tag == "PREPARE TRANSACTION") unreadable_end_ = true;
     return TransactionEnded::kNo;
   }
   switch (statement->kind) {
@@ -173,6 +189,7 @@ TransactionEnded Recorder::apply(Step& step, const Answer& answer) {
       auto how = audit::TransactionEnd::kUnknown;  // prepared: somebody commits it or not, later
       if (answer.tag == "COMMIT") how = audit::TransactionEnd::kCommitted;
       if (answer.tag == "ROLLBACK") how = audit::TransactionEnd::kRolledBack;
+      if (unreadable_end_) how = audit::TransactionEnd::kUnknown;
       const auto ended = end(step, how);
       in_block_ = statement->chain;
       return ended;
@@ -182,18 +199,20 @@ TransactionEnded Recorder::apply(Step& step, const Answer& answer) {
       return TransactionEnded::kNo;
     case StatementKind::kReleaseSavepoint:
     case StatementKind::kRollbackToSavepoint: {
-      const auto found = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
-                                      [&](const Savepoint& savepoint) { return savepoint.name == statement->name; });
-      if (found == savepoints_.rend()) {
-        unreadable_end_ = true;  // made where it could not be read
+      const auto found =
+          std::find_if(savepoints_.rbegin(), savepoints_.rend(),
+                       [&](const Savepoint& savepoint) { return savepoint.name == statement->name; });
+      if (found == savepoints_.rend()) {  // made where it could not be read
+        if (statement->kind == StatementKind::kRollbackToSavepoint) unreadable_end_ = true;
         return TransactionEnded::kNo;
       }
       if (statement->kind == StatementKind::kReleaseSavepoint) {
         savepoints_.erase(std::prev(found.base()), savepoints_.end());
       } else {
         savepoints_.erase(found.base(), savepoints_.end());
-        roll_back_to(step, savepoints_.back().name);
-        statements_.push_back(answer.statement);  // it stays with the transaction
+        if (!answer.was_suspended) statements_.pop_back();  // it stays with the transaction
+        roll_back_to(step, savepoints_.back());
+        statements_.push_back(answer.statement);
       }
       return TransactionEnded::kNo;
     }
@@ -202,14 +221,18 @@ TransactionEnded Recorder::apply(Step& step, const Answer& answer) {
   }
 }
 
-// The last savepoint is the one that was rolled back to.
-void Recorder::roll_back_to(Step& step, std::string_view savepoint) {
-  statements_.pop_back();  // the ROLLBACK TO itself
-  const std::size_t kept = savepoints_.back().statements;
-  const std::span<const std::uint64_t> undone(statements_.begin() + static_cast<std::ptrdiff_t>(kept), statements_.end());
+void Recorder::passed_over(std::string_view tag) {
+  if (tag == "COMMIT" || tag == "ROLLBACK" || tag == "PREPARE TRANSACTION") unreadable_end_ = true;
+}
+
+void Recorder::roll_back_to(Step& step, const Savepoint& savepoint) {
+  const std::size_t kept = std::min(savepoint.statements, statements_.size());
+  const std::span<const std::uint64_t> undone(statements_.begin() + static_cast<std::ptrdiff_t>(kept),
+                                              statements_.end());
   if (!undone.empty()) {
-    step.records.transaction(step.now.wall, members_,
-                             {.statements = undone, .end = audit::TransactionEnd::kRolledBack, .savepoint = savepoint});
+    step.records.transaction(
+        step.now.wall, members_,
+        {.statements = undone, .end = audit::TransactionEnd::kRolledBack, .savepoint = savepoint.name});
   }
   statements_.resize(kept);
   failed_ = false;
@@ -220,7 +243,10 @@ void Recorder::not_run(Step& step, std::uint64_t statement) {
 }
 
 void Recorder::suspended(const std::shared_ptr<PortalRun>& run) {
-  if (std::ranges::find(suspended_, run) != suspended_.end()) return;
+  if (std::exchange(run->suspended, true)) return;
+  // Those that are done make room before more is taken.
+  if (suspended_.size() == suspended_.capacity())
+    std::erase_if(suspended_, [](const auto& each) { return each->done; });
   suspended_.push_back(run);
   statements_.push_back(run->statement);
 }
@@ -256,14 +282,15 @@ TransactionEnded Recorder::ready(Step& step, char status) {
 
 TransactionEnded Recorder::end(Step& step, audit::TransactionEnd how) {
   for (const auto& run : suspended_) abandoned(step, *run);
-  suspended_.clear();
+  suspended_ = {};
   step.records.transaction(step.now.wall, members_, {.statements = statements_, .end = how});
   constexpr std::size_t kKeep = 64;
   if (statements_.capacity() > kKeep) statements_ = {};
   statements_.clear();
   savepoints_.clear();
   in_block_ = failed_ = may_have_committed_ = unreadable_end_ = false;
-  return how == audit::TransactionEnd::kCommitted ? TransactionEnded::kCommitted : TransactionEnded::kNotCommitted;
+  return how == audit::TransactionEnd::kCommitted ? TransactionEnded::kCommitted
+                                                  : TransactionEnded::kNotCommitted;
 }
 
 void Recorder::opened(Step& step) {
@@ -273,8 +300,10 @@ void Recorder::opened(Step& step) {
 
 void Recorder::closed(Step& step, bool outstanding, std::string_view why) {
   if (!statements_.empty() || !suspended_.empty()) {
-    // A server that lost its client rolls back what is open; with an answer outstanding nobody saw how it ended.
-    end(step, outstanding || unreadable_end_ ? audit::TransactionEnd::kUnknown : audit::TransactionEnd::kRolledBack);
+    // A server that lost its client rolls back what is open; with an answer outstanding nobody saw how it
+    // ended.
+    end(step, outstanding || unreadable_end_ ? audit::TransactionEnd::kUnknown
+                                             : audit::TransactionEnd::kRolledBack);
   }
   Counters::add(counters_.sessions_closed);
   step.records.session(step.now.wall, members_, audit::SessionEvent::kClosed, why);

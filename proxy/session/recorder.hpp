@@ -18,19 +18,19 @@ namespace chaperone::session {
 /// How a transaction ended that a reply made an end of.
 enum class TransactionEnded : std::uint8_t { kNo, kCommitted, kNotCommitted };
 
-/// Writes the records of one session: numbers its statements and follows its transactions by what the server says of
-/// them (command tags, ReadyForQuery), never by what the client asked for.
+/// Writes the records of one session: numbers its statements and follows its transactions by what the server
+/// says of them (command tags, ReadyForQuery), never by what the client asked for.
 class Recorder {
  public:
   Recorder(audit::SessionMembers members, Counters& counters);
 
-  /// Intents; each gives the number of its (first) statement. They go into step.records before what they are for goes
-  /// into step.to_server.
+  /// Intents; each gives the number of its (first) statement. They go into step.records before what they are
+  /// for goes into step.to_server.
   std::uint64_t intend_query(Step& step, const SqlText& text);
   std::uint64_t intend_portal(Step& step, const Portal* portal);
   std::uint64_t intend_function_call(Step& step, std::uint32_t function_oid);
   /// A Parse or Bind that the server refused: the statement and its failure at once. Nothing of it ran.
-  void refused(Step& step, const SqlText& text, std::string_view sqlstate);
+  void refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate);
 
   /// What one statement came to.
   struct Answer {
@@ -43,13 +43,17 @@ class Recorder {
     std::optional<std::uint64_t> rows = {};
     std::uint64_t bytes = 0;
     std::int64_t started = 0;
-    bool was_suspended = false;  ///< an earlier Execute of the same run is counted already
+    bool was_suspended =
+        false;  ///< an earlier Execute of the same run is counted with the transaction already
   };
   /// A statement has its answer: its outcome, and the end of its transaction if it is one.
   TransactionEnded answered(Step& step, const Answer& answer);
+  /// One of several answers to a text that can't be read, but not its last one, which answered() gets.
+  void passed_over(std::string_view tag);
   /// A statement that the server never came to.
   void not_run(Step& step, std::uint64_t statement);
-  /// A portal gave some of its rows and waits; its outcome comes when it is done, closed, or its transaction ends.
+  /// A portal gave some of its rows and waits; its outcome comes when it is done, closed, or its transaction
+  /// ends.
   void suspended(const std::shared_ptr<PortalRun>& run);
   /// The portal of that run is given up.
   void abandoned(Step& step, PortalRun& run);
@@ -59,7 +63,8 @@ class Recorder {
   /// ReadyForQuery. `status`: I, T or E.
   TransactionEnded ready(Step& step, char status);
 
-  /// The session is over. `outstanding`: the server still owed an answer, so that nobody can tell how it ended.
+  /// The session is over. `outstanding`: the server still owed an answer, so that nobody can tell how it
+  /// ended.
   void closed(Step& step, bool outstanding, std::string_view why);
   void opened(Step& step);
 
@@ -72,7 +77,7 @@ class Recorder {
   };
 
   TransactionEnded apply(Step& step, const Answer& answer);
-  void roll_back_to(Step& step, std::string_view savepoint);
+  void roll_back_to(Step& step, const Savepoint& savepoint);
   TransactionEnded end(Step& step, audit::TransactionEnd end);
   void outcome(Step& step, const audit::Outcome& outcome);
 
@@ -84,10 +89,11 @@ class Recorder {
   std::vector<std::uint64_t> statements_;
   std::vector<Savepoint> savepoints_;
   std::vector<std::shared_ptr<PortalRun>> suspended_;
-  bool in_block_ = false;         // BEGIN was answered
-  bool failed_ = false;           // it can only be rolled back
+  bool in_block_ = false;            // BEGIN was answered
+  bool failed_ = false;              // it can only be rolled back
   bool may_have_committed_ = false;  // a statement that may commit inside was part of it
-  bool unreadable_end_ = false;   // a ROLLBACK was answered to a text that could not be read
+  bool unreadable_end_ =
+      false;  // a text that could not be read may have ended a transaction, or a part of it
 };
 
 }  // namespace chaperone::session

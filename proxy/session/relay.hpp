@@ -15,12 +15,12 @@
 
 namespace chaperone::session {
 
-/// A session that is logged in: takes messages from both sides, knows what each answers, passes them on and writes the
-/// records. Observing: what goes out is what came in, to the byte; what PostgreSQL answers with a protocol violation ends
-/// the session instead.
+/// A session that is logged in: takes messages from both sides, knows what each answers, passes them on and
+/// writes the records. Observing: what goes out is what came in, to the byte; what PostgreSQL answers with a
+/// protocol violation ends the session instead.
 ///
-/// Flow: on_client() and on_server() take all that they are given, but where the client has to wait (COPY barrier);
-/// then the rest is kept and reads stop (wants_client()).
+/// Flow: on_client() and on_server() take all that they are given, but where the client has to wait (COPY
+/// barrier); then the rest is kept and reads stop (wants_client()).
 class Relay {
  public:
   Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members);
@@ -28,8 +28,8 @@ class Relay {
   void begin(Step& step) { recorder_.opened(step); }
   void on_client(std::string_view bytes, Step& step);
   void on_server(std::string_view bytes, Step& step);
-  /// The client sends nothing more (it closed, or sent Terminate): the server finishes what it has, and its answers
-  /// still count and are still sent.
+  /// The client sends nothing more (it closed, or sent Terminate): the server finishes what it has, and its
+  /// answers still count and are still sent.
   void on_client_closed(Step& step);
   /// Nothing can be sent to the client any more.
   void on_client_lost(Step& step);
@@ -59,7 +59,9 @@ class Relay {
   SharedText read(std::string_view sql, const wire::Frame& frame);
   void pass(const wire::Frame& frame, Gather& to) const;
   void raise_barrier(const wire::Frame& frame);
-  /// Refuses the client's stream: the fitting error, and the session ends when the server has answered what it was sent.
+  void forget_sql_names(LedgerEntry& entry, const parser::Statement& statement);
+  /// Refuses the client's stream: the fitting error, and the session ends when the server has answered what
+  /// it was sent.
   bool violation(const wire::Error& error, Step& step);
   void finish(const wire::Error& error, Step& step);
 
@@ -74,11 +76,15 @@ class Relay {
   void skipped(const LedgerEntry& entry, Step& step);
   bool ready_for_query(const wire::Frame& frame, Step& step);
   bool answers(LedgerEntry::Kind kind);
-  void sql_changed_names(const parser::Statement& statement, const SharedText& text);
+  /// Whether the front is one that rows or COPY data may come for.
+  bool sends_rows();
+  void sql_changed_names(const parser::Statement& statement, const SqlText& text);
+  void unread_sql_changed_names(std::string_view tag);
   void transaction_ended(TransactionEnded ended);
-  void lift_barrier() { barrier_ = false; }
+  /// The front has its answer: what waits behind it may go, if it is the front that it waits for.
+  void lift_barrier() { barrier_ = barrier_ && ledger_.size() > 1; }
   bool server_violation(std::string_view what, Step& step);
-  void give_up(Step& step, std::string_view why, bool outstanding);
+  void give_up(Step& step, std::string_view why);
 
   parser::Limits limits_;
   SqlCache& cache_;
@@ -89,22 +95,24 @@ class Relay {
   ReplyLedger ledger_;
   StatementTable statements_;
 
-  std::string stalled_;            // what the client sent behind the barrier
+  std::string stalled_;                  // what the client sent behind the barrier
   std::optional<wire::Error> farewell_;  // goes to the client when the server has answered all
-  std::uint64_t rows_ = 0;         // of the statement that the server is answering
+  std::uint64_t rows_ = 0;               // of the statement that the server is answering
   std::uint64_t bytes_ = 0;
-  std::uint64_t discarded_ = 0;    // bytes of rows for a client that is gone
-  bool barrier_ = false;           // nothing goes upstream until the server has said whether COPY data is wanted
+  std::uint64_t discarded_ = 0;  // bytes of rows for a client that is gone
+  bool barrier_ = false;  // nothing goes upstream until the server has said whether COPY data is wanted
   bool barrier_after_chunk_ = false;  // raised once the rest of a long message is through
-  bool copy_in_ = false;           // the server reads CopyData
-  bool copy_in_query_ = false;     // that COPY is part of a simple query
-  bool skipping_ = false;          // the server ignores what comes until Sync
-  bool pass_chunks_ = true;        // the message under way is passed on (client side)
-  bool count_chunks_ = false;      // chunks from the server count as row bytes
-  bool client_done_ = false;       // nothing more is taken from the client
-  bool client_closed_ = false;     // the client has closed; what waits behind the barrier still has its turn
-  bool client_gone_ = false;       // nothing can be sent to it any more
-  bool fatal_seen_ = false;        // the server has said why it ends the session
+  bool copy_in_ = false;              // the server reads CopyData
+  bool copy_in_query_ = false;        // that COPY is part of a simple query
+  bool skipping_ = false;             // the server ignores what comes until Sync
+  bool pass_chunks_ = true;           // the message under way is passed on (client side)
+  bool count_chunks_ = false;         // chunks from the server count as row bytes
+  std::string tag_;                   // the last answer to a text that can't be read
+  bool client_done_ = false;          // nothing more is taken from the client
+  bool client_closed_ = false;  // the client has closed; what waits behind the barrier still has its turn
+  bool client_gone_ = false;    // nothing can be sent to it any more
+  bool fatal_seen_ = false;     // the server has said why it ends the session
+  bool rolled_back_ = false;    // and with it, that what was open has been rolled back
   bool draining_ = false;
   bool over_ = false;
   char last_status_ = 'I';

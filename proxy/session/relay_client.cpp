@@ -24,7 +24,8 @@ Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, 
       counters_(counters),
       recorder_(std::move(members), counters),
       client_(frontend::rule),
-      server_(wire::backend::rule) {}
+      server_(wire::backend::rule) {
+}
 
 void Relay::on_client(std::string_view bytes, Step& step) {
   Counters::add(counters_.client_bytes, bytes.size());
@@ -79,21 +80,30 @@ bool Relay::client_frame(const wire::Frame& frame, Step& step) {
   pass_chunks_ = true;
   if (copy_in_) return copy_in_message(frame, step);
   switch (frame.type) {
-    case frontend::kQuery: return query(frame, step);
-    case frontend::kParse: return parse(frame, step);
-    case frontend::kBind: return bind(frame, step);
-    case frontend::kDescribe: return describe(frame, step);
-    case frontend::kExecute: return execute(frame, step);
-    case frontend::kClose: return close(frame, step);
-    case frontend::kFunctionCall: return function_call(frame, step);
+    case frontend::kQuery:
+      return query(frame, step);
+    case frontend::kParse:
+      return parse(frame, step);
+    case frontend::kBind:
+      return bind(frame, step);
+    case frontend::kDescribe:
+      return describe(frame, step);
+    case frontend::kExecute:
+      return execute(frame, step);
+    case frontend::kClose:
+      return close(frame, step);
+    case frontend::kFunctionCall:
+      return function_call(frame, step);
     case frontend::kSync:
-      if (const auto checked = frontend::decode_empty(frame.body()); !checked) return violation(checked.error(), step);
+      if (const auto checked = frontend::decode_empty(frame.body()); !checked)
+        return violation(checked.error(), step);
       ledger_.push(Kind::kSync);
       skipping_ = false;
       pass(frame, step.to_server);
       return true;
     case frontend::kFlush:
-      if (const auto checked = frontend::decode_empty(frame.body()); !checked) return violation(checked.error(), step);
+      if (const auto checked = frontend::decode_empty(frame.body()); !checked)
+        return violation(checked.error(), step);
       pass(frame, step.to_server);
       return true;
     case frontend::kTerminate:
@@ -101,7 +111,8 @@ bool Relay::client_frame(const wire::Frame& frame, Step& step) {
       on_client_closed(step);
       return false;
     default:
-      // CopyData, CopyDone, CopyFail: left over from a COPY that has failed, and ignored (SocketBackend, PostgresMain).
+      // CopyData, CopyDone, CopyFail: left over from a COPY that has failed, and ignored (SocketBackend,
+      // PostgresMain).
       pass_chunks_ = false;
       return true;
   }
@@ -132,15 +143,46 @@ bool Relay::query(const wire::Frame& frame, Step& step) {
     return true;
   }
   // exec_simple_query drops the unnamed statement and uses the unnamed portal.
-  statements_.exchange_statement({}, nullptr);
   statements_.close_portal({});
   auto& entry = ledger_.push(Kind::kQuery);
+  entry.before = statements_.exchange_statement({}, nullptr);
+  entry.changes_statement = true;
   entry.statement = first;
   entry.answers = text->readable() ? static_cast<std::uint32_t>(text->answers()) : 0;
   entry.started = step.now.steady_microseconds();
   entry.text = text;
+  for (const auto& statement : text->script.statements) forget_sql_names(entry, statement);
   if (text->may_copy_in()) raise_barrier(frame);
   return true;
+}
+
+// SQL's PREPARE, DECLARE and their like share their names with the protocol. What they make of a name shows
+// in the reply; until then nothing is known of it.
+void Relay::forget_sql_names(LedgerEntry& entry, const parser::Statement& statement) {
+  using parser::StatementKind;
+  switch (statement.kind) {
+    case StatementKind::kPrepare:
+    case StatementKind::kDeallocate:
+    case StatementKind::kDiscardAll:
+      if (statement.name.empty()) {
+        statements_.clear_statements();
+      } else {
+        statements_.exchange_statement(statement.name, nullptr);
+      }
+      break;
+    case StatementKind::kDeclareCursor:
+    case StatementKind::kCloseCursor:
+      break;
+    default:
+      return;
+  }
+  entry.changes_sql_names = true;
+  if (statement.kind == StatementKind::kPrepare || statement.kind == StatementKind::kDeallocate) return;
+  if (statement.name.empty()) {
+    statements_.clear_portals();
+  } else {
+    statements_.close_portal(statement.name);
+  }
 }
 
 bool Relay::parse(const wire::Frame& frame, Step& step) {
@@ -155,7 +197,8 @@ bool Relay::parse(const wire::Frame& frame, Step& step) {
     const auto end = body.find('\0');
     if (end == std::string_view::npos) {
       return violation({.sqlstate = wire::sqlstate::kProtocolViolation,
-                        .message = "the name of the prepared statement is too long"}, step);
+                        .message = "the name of the prepared statement is too long"},
+                       step);
     }
     name = body.substr(0, end);
     sql = body.substr(end + 1);
@@ -172,20 +215,24 @@ bool Relay::parse(const wire::Frame& frame, Step& step) {
 }
 
 bool Relay::bind(const wire::Frame& frame, Step& step) {
-  const auto decoded = frame.rest == 0 ? frontend::decode_bind(frame.body()) : frontend::decode_bind_names(frame.body());
+  const auto decoded =
+      frame.rest == 0 ? frontend::decode_bind(frame.body()) : frontend::decode_bind_names(frame.body());
   if (!decoded) return violation(decoded.error(), step);
   pass(frame, step.to_server);
-  if (skipping_) return true;
-  if (auto* replaced = statements_.find_portal(decoded->portal); replaced != nullptr && replaced->run) {
-    recorder_.abandoned(step, *replaced->run);
+  if (skipping_) {
+    statements_.close_portal(decoded->portal);  // an Execute of it means this Bind, which never was
+    return true;
   }
-  auto& portal = statements_.bind_portal(decoded->portal, ledger_.next_order());
+  const auto order = ledger_.next_order();
+  auto& entry = ledger_.push(Kind::kBind);
+  if (auto* replaced = statements_.find_portal(decoded->portal)) entry.run = std::move(replaced->run);
+  auto& portal = statements_.bind_portal(decoded->portal, order);
   portal.text = statements_.find_statement(decoded->statement);
   portal.values.assign(decoded->values);
   portal.formats.assign(decoded->formats);
   portal.values_count = decoded->values_count;
   portal.values_whole = frame.rest == 0;
-  ledger_.push(Kind::kBind).text = portal.text;
+  entry.text = portal.text;
   return true;
 }
 
@@ -212,18 +259,26 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
   entry.statement = number;
   entry.started = step.now.steady_microseconds();
   if (portal == nullptr || portal->text == nullptr || portal->text->may_copy_in()) {
-    // Whether COPY data is wanted shows in the reply, which the server may keep back until a Sync that has to wait here.
+    // Whether COPY data is wanted shows in the reply, which the server may keep back until a Sync that has to
+    // wait here.
     raise_barrier(frame);
     step.to_server.copy(kFlush);
   }
   if (portal == nullptr) return true;
   entry.text = portal->text;
-  if (decoded->max_rows > 0 && !goes_on) {
-    portal->run = std::make_shared<PortalRun>();
-    portal->run->statement = number;
-    portal->run->started = entry.started;
+  if (!goes_on) {
+    portal->run.reset();
+    if (decoded->max_rows > 0) {
+      portal->run = std::make_shared<PortalRun>();
+      portal->run->statement = number;
+      portal->run->started = entry.started;
+    }
   }
   entry.run = portal->run;
+  // Last: it may be the end of the portal itself.
+  if (entry.text && !entry.text->script.statements.empty()) {
+    forget_sql_names(entry, entry.text->script.statements.front());
+  }
   return true;
 }
 
@@ -256,11 +311,12 @@ bool Relay::function_call(const wire::Frame& frame, Step& step) {
   auto& entry = ledger_.push(Kind::kFunctionCall);
   entry.statement = number;
   entry.started = step.now.steady_microseconds();
+  entry.text = function_call_text();
   return true;
 }
 
-// As CopyGetData: Flush and Sync are ignored, for libraries that send them without noticing that the command was COPY;
-// so they are owed no answer.
+// As CopyGetData: Flush and Sync are ignored, for libraries that send them without noticing that the command
+// was COPY; so they are owed no answer.
 bool Relay::copy_in_message(const wire::Frame& frame, Step& step) {
   switch (frame.type) {
     case frontend::kCopyData:
@@ -268,8 +324,6 @@ bool Relay::copy_in_message(const wire::Frame& frame, Step& step) {
       pass(frame, step.to_server);
       return true;
     case frontend::kCopyDone:
-      if (const auto checked = frontend::decode_empty(frame.body()); !checked) return violation(checked.error(), step);
-      [[fallthrough]];
     case frontend::kCopyFail:
       pass(frame, step.to_server);
       copy_in_ = false;
@@ -304,7 +358,7 @@ void Relay::finish(const wire::Error& error, Step& step) {
   stalled_ = {};
   farewell_ = error;
   if (ledger_.empty() || copy_in_) {
-    give_up(step, error.message, !ledger_.empty());
+    give_up(step, error.message);
   } else {
     step.action = Action::kFinishServer;
   }

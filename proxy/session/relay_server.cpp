@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "proxy/session/relay.hpp"
 #include "proxy/wire/backend.hpp"
 #include "proxy/wire/sqlstate.hpp"
@@ -15,6 +18,24 @@ namespace {
 // The verdict of the SQLSTATE on a statement: a cancel and a timeout have one code (ProcessInterrupts).
 audit::Result result_of(std::string_view sqlstate) {
   return sqlstate == wire::sqlstate::kQueryCanceled ? audit::Result::kCancelled : audit::Result::kFailed;
+}
+
+bool may_commit(const LedgerEntry& entry) {
+  if (entry.failed || !entry.text || (entry.kind != Kind::kQuery && entry.kind != Kind::kExecute))
+    return false;
+  const auto& statements = entry.text->script.statements;
+  return std::any_of(statements.begin() + std::min<std::ptrdiff_t>(entry.answered, std::ssize(statements)),
+                     statements.end(),
+                     [](const auto& statement) { return statement.kind == StatementKind::kCommit; });
+}
+
+// What earlier Executes of the portal came to goes into the one outcome of its run. `rows`: seen since.
+void add_suspended(Recorder::Answer& answer, const PortalRun& run, std::uint64_t rows) {
+  answer.started = run.started;
+  if (!run.suspended) return;
+  answer.was_suspended = true;
+  answer.rows = run.rows + rows;
+  answer.bytes += run.bytes;
 }
 
 }  // namespace
@@ -36,6 +57,10 @@ void Relay::on_server(std::string_view bytes, Step& step) {
     const auto& frame = server_.frame();
     count_chunks_ = false;
     if (frame.type == backend::kDataRow || frame.type == backend::kCopyData) {
+      if (!sends_rows()) {
+        server_violation("rows that nobody asked for", step);
+        break;
+      }
       rows_ += frame.type == backend::kDataRow ? 1 : 0;
       bytes_ += frame.body().size();
       count_chunks_ = true;
@@ -46,7 +71,7 @@ void Relay::on_server(std::string_view bytes, Step& step) {
       // PostgreSQL notices a lost client when it sends; a server with much to send is let go of the same way.
       constexpr std::uint64_t kDiscard = 1U << 20;
       discarded_ += frame.bytes.size();
-      if (discarded_ > kDiscard) give_up(step, "the client went away", true);
+      if (discarded_ > kDiscard) give_up(step, "the client went away");
       continue;
     }
     // What it means comes first: a message that may not be there is not passed on.
@@ -62,6 +87,7 @@ void Relay::on_server(std::string_view bytes, Step& step) {
 }
 
 bool Relay::server_frame(const wire::Frame& frame, Step& step) {
+  if (fatal_seen_) return server_violation("a message behind its last words", step);
   switch (frame.type) {
     case backend::kCommandComplete:
       return command_complete(frame, step);
@@ -74,6 +100,7 @@ bool Relay::server_frame(const wire::Frame& frame, Step& step) {
     case backend::kParseComplete:
       return answers(Kind::kParse) || server_violation("ParseComplete", step);
     case backend::kBindComplete:
+      if (!ledger_.empty() && ledger_.front().run) recorder_.abandoned(step, *ledger_.front().run);
       return answers(Kind::kBind) || server_violation("BindComplete", step);
     case backend::kCloseComplete:
       if (!ledger_.empty() && ledger_.front().run) recorder_.abandoned(step, *ledger_.front().run);
@@ -96,6 +123,7 @@ bool Relay::server_frame(const wire::Frame& frame, Step& step) {
       ledger_.front().answered = 1;
       bytes_ += frame.body().size();
       transaction_ended(recorder_.answered(step, {.statement = ledger_.front().statement,
+                                                  .text = ledger_.front().text.get(),
                                                   .tag = {},
                                                   .sqlstate = {},
                                                   .rows = {},
@@ -103,15 +131,15 @@ bool Relay::server_frame(const wire::Frame& frame, Step& step) {
                                                   .started = ledger_.front().started}));
       return true;
     case backend::kCopyInResponse:
-      if (ledger_.empty() || (ledger_.front().kind != Kind::kQuery && ledger_.front().kind != Kind::kExecute)) {
-        return server_violation("CopyInResponse", step);
-      }
+      // With messages sent behind it, it would eat them as its data.
+      if (!sends_rows() || ledger_.size() != 1) return server_violation("CopyInResponse", step);
       copy_in_ = true;
       copy_in_query_ = ledger_.front().kind == Kind::kQuery;
-      lift_barrier();
+      barrier_ = false;
       return true;
     case backend::kCopyOutResponse:
     case backend::kCopyDone:
+      return sends_rows() || server_violation("a COPY that nobody asked for", step);
     case backend::kNoticeResponse:
     case backend::kNotificationResponse:
     case backend::kParameterStatus:
@@ -128,6 +156,11 @@ bool Relay::answers(Kind kind) {
   return true;
 }
 
+bool Relay::sends_rows() {
+  if (ledger_.empty() || ledger_.front().failed) return false;
+  return ledger_.front().kind == Kind::kQuery || ledger_.front().kind == Kind::kExecute;
+}
+
 bool Relay::command_complete(const wire::Frame& frame, Step& step) {
   const auto tag = backend::decode_command_complete(frame.body());
   if (!tag) return server_violation(tag.error().message, step);
@@ -139,11 +172,14 @@ bool Relay::complete(std::string_view tag, std::optional<std::uint64_t> rows, St
   auto& entry = ledger_.front();
   const bool is_query = entry.kind == Kind::kQuery;
   if (!is_query && entry.kind != Kind::kExecute) return server_violation("CommandComplete", step);
+  if (entry.failed || (is_query && entry.answers != 0 && entry.answered == entry.answers)) {
+    return server_violation("CommandComplete", step);
+  }
+  if (entry.text == nullptr || !entry.text->readable()) unread_sql_changed_names(tag);
   if (is_query && entry.answers == 0) {  // how many are to come is not known: ReadyForQuery closes the record
-    entry.name = tag;
+    recorder_.passed_over(std::exchange(tag_, tag));
     return true;
   }
-  if (entry.failed || (is_query && entry.answered == entry.answers)) return server_violation("CommandComplete", step);
 
   const std::uint64_t seen_rows = std::exchange(rows_, 0);
   Recorder::Answer answer{.statement = entry.statement,
@@ -166,26 +202,31 @@ bool Relay::complete(std::string_view tag, std::optional<std::uint64_t> rows, St
         ledger_.pop();
         return true;
       }
-      answer.rows = entry.run->rows + seen_rows;
-      answer.bytes += entry.run->bytes;
-      answer.started = entry.run->started;
-      answer.was_suspended = entry.run->rows != 0;
+      add_suspended(answer, *entry.run, seen_rows);
       entry.run->done = true;
     }
   }
   transaction_ended(recorder_.answered(step, answer));
   if (entry.text && answer.index < entry.text->script.statements.size()) {
-    sql_changed_names(entry.text->script.statements[answer.index], entry.text);
+    sql_changed_names(entry.text->script.statements[answer.index], *entry.text);
   }
   if (!is_query) ledger_.pop();
   return true;
 }
 
-// SQL's PREPARE, DECLARE and their like share their names with the protocol.
-void Relay::sql_changed_names(const parser::Statement& statement, const SharedText& text) {
+// Where more is under way that may change the same name, what it will stand for is left unknown: the table
+// never holds another text under a name than the server does when it comes to what is sent next.
+void Relay::sql_changed_names(const parser::Statement& statement, const SqlText& text) {
+  const auto under_way = [&] {
+    return ledger_.any(
+        [&](const LedgerEntry& entry) {
+          return entry.changes_sql_names || (entry.changes_statement && entry.name == statement.name);
+        },
+        1);
+  };
   switch (statement.kind) {
     case StatementKind::kPrepare:
-      statements_.exchange_statement(statement.name, text);
+      if (!under_way()) statements_.exchange_statement(statement.name, statement_of(text, statement));
       break;
     case StatementKind::kDeallocate:
       if (statement.name.empty()) {
@@ -195,8 +236,9 @@ void Relay::sql_changed_names(const parser::Statement& statement, const SharedTe
       }
       break;
     case StatementKind::kDeclareCursor: {
+      if (statements_.find_portal(statement.name) != nullptr || under_way()) break;
       auto& portal = statements_.bind_portal(statement.name, ledger_.front_order());
-      portal.text = text;
+      portal.text = statement_of(text, statement);
       portal.holdable = statement.holdable;
       break;
     }
@@ -216,8 +258,16 @@ void Relay::sql_changed_names(const parser::Statement& statement, const SharedTe
   }
 }
 
+void Relay::unread_sql_changed_names(std::string_view tag) {
+  if (tag == "PREPARE" || tag.starts_with("DEALLOCATE") || tag == "DISCARD ALL")
+    statements_.clear_statements();
+  if (tag == "DECLARE CURSOR" || tag.starts_with("CLOSE CURSOR") || tag == "DISCARD ALL")
+    statements_.clear_portals();
+}
+
 bool Relay::portal_suspended(Step& step) {
-  if (ledger_.empty() || ledger_.front().kind != Kind::kExecute || !ledger_.front().run) {
+  if (ledger_.empty() || ledger_.front().kind != Kind::kExecute || !ledger_.front().run ||
+      ledger_.front().run->done) {
     return server_violation("PortalSuspended", step);
   }
   auto& run = *ledger_.front().run;
@@ -232,7 +282,9 @@ bool Relay::portal_suspended(Step& step) {
 bool Relay::error_response(const wire::Frame& frame, Step& step) {
   const auto fields = backend::decode_error_fields(frame.body(), frame.rest == 0);
   if (!fields) return server_violation(fields.error().message, step);
-  if (fields->severity == "FATAL" || fields->severity == "PANIC") fatal_seen_ = true;
+  fatal_seen_ = fatal_seen_ || fields->severity == "FATAL" || fields->severity == "PANIC";
+  // After a PANIC nobody knows what a transaction came to: it may be in the log already.
+  rolled_back_ = rolled_back_ || fields->severity == "FATAL";
   copy_in_ = false;
   lift_barrier();
   if (!ledger_.empty()) fail_front(fields->sqlstate, step);
@@ -246,7 +298,8 @@ void Relay::fail_front(std::string_view sqlstate, Step& step) {
     return;
   }
   recorder_.transaction_failed();
-  if (entry.kind == Kind::kSync || entry.failed) return;  // a deferred constraint, say: what Sync commits has failed
+  if (entry.kind == Kind::kSync || entry.failed)
+    return;  // a deferred constraint, say: what Sync commits has failed
   entry.failed = true;
   const std::uint64_t bytes = std::exchange(bytes_, 0);
   const std::uint64_t rows = std::exchange(rows_, 0);
@@ -261,17 +314,21 @@ void Relay::fail_front(std::string_view sqlstate, Step& step) {
                             .rows = rows != 0 ? std::optional(rows) : std::nullopt,
                             .bytes = bytes,
                             .started = entry.started});
-  for (std::uint32_t i = entry.answered + 1; i < entry.answers; ++i) recorder_.not_run(step, entry.statement + i);
+  if (entry.answers == 0) recorder_.passed_over(tag_);
+  for (std::uint32_t i = entry.answered + 1; i < entry.answers; ++i)
+    recorder_.not_run(step, entry.statement + i);
 }
 
 void Relay::skip_until_sync(std::string_view sqlstate, Step& step) {
   recorder_.transaction_failed();
   const std::uint64_t bytes = std::exchange(bytes_, 0);
   const std::uint64_t rows = std::exchange(rows_, 0);
-  statements_.forget_portals_since(ledger_.front_order());
+  const auto first = ledger_.front_order();
   bool sync_follows = false;
   auto entries = ledger_.take_skipped(statements_, sync_follows);
-  skipping_ = !sync_follows && !client_done_;
+  statements_.forget_portals(first, ledger_.front_order());
+  skipping_ = !sync_follows;
+  if (ledger_.empty()) barrier_ = false;
 
   const auto& failed = entries.front();
   if (failed.kind == Kind::kExecute && !(failed.run && failed.run->done)) {
@@ -285,25 +342,24 @@ void Relay::skip_until_sync(std::string_view sqlstate, Step& step) {
                             .bytes = bytes,
                             .started = failed.started};
     if (failed.run) {
-      answer.was_suspended = failed.run->rows != 0;
-      answer.rows = failed.run->rows + rows;
-      answer.bytes += failed.run->bytes;
-      answer.started = failed.run->started;
+      add_suspended(answer, *failed.run, rows);
       failed.run->done = true;
     }
     recorder_.answered(step, answer);
   } else if (failed.text && (failed.kind == Kind::kParse || failed.kind == Kind::kBind)) {
-    recorder_.refused(step, *failed.text, sqlstate);
+    recorder_.refused(step, *failed.text, result_of(sqlstate), sqlstate);
   }
   for (std::size_t i = 1; i < entries.size(); ++i) skipped(entries[i], step);
 }
 
 void Relay::skipped(const LedgerEntry& entry, Step& step) {
   if (entry.kind == Kind::kExecute && entry.run) {
-    if (entry.run->done || entry.run->statement != entry.statement || entry.run->rows != 0) return;
+    if (entry.run->done || entry.run->suspended)
+      return;  // it has its outcome, or gets it when the portal goes
     entry.run->done = true;
   }
-  if (entry.kind == Kind::kExecute || entry.kind == Kind::kFunctionCall) recorder_.not_run(step, entry.statement);
+  if (entry.kind == Kind::kExecute || entry.kind == Kind::kFunctionCall)
+    recorder_.not_run(step, entry.statement);
   if (entry.kind == Kind::kQuery) {
     const std::uint32_t answers = entry.answers != 0 ? entry.answers : 1;
     for (std::uint32_t i = 0; i < answers; ++i) recorder_.not_run(step, entry.statement + i);
@@ -317,16 +373,19 @@ bool Relay::ready_for_query(const wire::Frame& frame, Step& step) {
   const auto& entry = ledger_.front();
   if (!entry.failed && entry.kind == Kind::kQuery && entry.answers == 0) {
     transaction_ended(recorder_.answered(step, {.statement = entry.statement,
-                                                .tag = entry.name,
+                                                .text = entry.text.get(),
+                                                .tag = tag_,
                                                 .sqlstate = {},
                                                 .rows = rows_ != 0 ? std::optional(rows_) : std::nullopt,
                                                 .bytes = bytes_,
                                                 .started = entry.started}));
   } else if (!entry.failed && entry.kind == Kind::kQuery) {
     // Fewer answers than statements is no PostgreSQL; of a text that can't be read the count is not known.
-    for (std::uint32_t i = entry.answered; i < entry.answers; ++i) recorder_.not_run(step, entry.statement + i);
+    for (std::uint32_t i = entry.answered; i < entry.answers; ++i)
+      recorder_.not_run(step, entry.statement + i);
   }
   rows_ = bytes_ = 0;
+  tag_.clear();
   last_status_ = *status;
   lift_barrier();
   const auto ended = recorder_.ready(step, *status);
@@ -342,47 +401,60 @@ void Relay::transaction_ended(TransactionEnded ended) {
 
 bool Relay::server_violation(std::string_view what, Step& step) {
   Counters::add(counters_.protocol_violations);
-  farewell_ = wire::Error{.sqlstate = wire::sqlstate::kConnectionFailure,
-                          .message = fmt::format("pgchaperone: the database server broke the protocol: {}", what)};
-  give_up(step, farewell_->message, true);
+  farewell_ =
+      wire::Error{.sqlstate = wire::sqlstate::kConnectionFailure,
+                  .message = fmt::format("pgchaperone: the database server broke the protocol: {}", what)};
+  rolled_back_ = false;
+  give_up(step, farewell_->message);
   return false;
 }
 
 void Relay::on_server_closed(Step& step, std::string_view why) {
   if (over_) return;
   Counters::add(counters_.upstream_failures, client_done_ || fatal_seen_ ? 0 : 1);
-  if (!farewell_ && !fatal_seen_ && !(client_closed_ && ledger_.empty())) {
-    const bool committing = !ledger_.empty() && ledger_.front().text && ledger_.front().text->script.statements.size() == 1 &&
-                            ledger_.front().text->script.statements[0].kind == StatementKind::kCommit;
+  // A server whose client has ended leaves without a word, but not without ReadyForQuery where it owes one.
+  const bool as_asked =
+      client_closed_ && !ledger_.any([](const LedgerEntry& entry) { return entry.ends_with_ready(); });
+  if (!farewell_ && !fatal_seen_ && !as_asked) {
+    const bool committing = ledger_.any(may_commit);
     farewell_ = wire::Error{
-        .sqlstate = committing ? wire::sqlstate::kTransactionResolutionUnknown : wire::sqlstate::kConnectionFailure,
+        .sqlstate =
+            committing ? wire::sqlstate::kTransactionResolutionUnknown : wire::sqlstate::kConnectionFailure,
         .message = fmt::format("pgchaperone: the database server closed the connection: {}", why),
         .detail = ledger_.empty() ? "" : "Whether the statement that was running took effect is not known."};
   }
-  give_up(step, farewell_ ? farewell_->message : client_closed_ ? "the client ended the session" : "the server ended the session",
-          !ledger_.empty());
+  give_up(step, farewell_        ? farewell_->message
+                : client_closed_ ? "the client ended the session"
+                                 : "the server ended the session");
 }
 
 void Relay::drain(Step& step, bool now) {
   draining_ = true;
   if (over_) return;
-  const bool idle = ledger_.empty() && last_status_ == 'I' && !copy_in_ && client_.at_boundary();
+  // With the ledger empty a transaction may still be open that waits for its Sync.
+  const bool idle = ledger_.empty() && last_status_ == 'I' && !recorder_.in_transaction() && !skipping_ &&
+                    client_.at_boundary();
   if (!idle && !now) return;
   farewell_ = wire::Error{.sqlstate = wire::sqlstate::kAdminShutdown,
                           .message = "terminating connection because pgchaperone is shutting down"};
-  give_up(step, farewell_->message, !ledger_.empty());
+  give_up(step, farewell_->message);
 }
 
 void Relay::abort(const wire::Error& error, Step& step) {
   farewell_ = error;
-  give_up(step, error.message, !ledger_.empty());
+  give_up(step, error.message);
 }
 
-void Relay::give_up(Step& step, std::string_view why, bool outstanding) {
+void Relay::give_up(Step& step, std::string_view why) {
   if (over_) return;
   over_ = true;
   client_done_ = true;
+  const bool outstanding = !ledger_.empty() && !rolled_back_;
   for (const auto& entry : ledger_.take_all()) {
+    if (rolled_back_) {  // a server that ended the session has not come to what is behind its last words
+      if (!entry.failed) skipped(entry, step);
+      continue;
+    }
     const auto unknown = [&](std::uint64_t number, const LedgerEntry& owed) {
       recorder_.answered(step, {.statement = number,
                                 .result = audit::Result::kUnknown,
@@ -391,15 +463,17 @@ void Relay::give_up(Step& step, std::string_view why, bool outstanding) {
                                 .rows = {},
                                 .bytes = std::exchange(bytes_, 0),
                                 .started = owed.started,
-                                .was_suspended = owed.run && owed.run->rows != 0});
+                                .was_suspended = owed.run && owed.run->suspended});
     };
-    if (entry.run && std::exchange(entry.run->done, true)) continue;
-    if (entry.kind == Kind::kExecute) unknown(entry.statement, entry);
+    if (entry.kind == Kind::kExecute && !(entry.run && std::exchange(entry.run->done, true))) {
+      unknown(entry.statement, entry);
+    }
     if (entry.failed) continue;
     if (entry.kind == Kind::kFunctionCall && entry.answered == 0) unknown(entry.statement, entry);
     if (entry.kind != Kind::kQuery) continue;
     const std::uint32_t answers = entry.answers != 0 ? entry.answers : 1;
-    for (std::uint32_t i = entry.answers != 0 ? entry.answered : 0; i < answers; ++i) unknown(entry.statement + i, entry);
+    for (std::uint32_t i = entry.answers != 0 ? entry.answered : 0; i < answers; ++i)
+      unknown(entry.statement + i, entry);
   }
   if (farewell_ && !client_gone_) {
     step.to_client.write([&](std::string& out) { backend::encode_error_response(out, "FATAL", *farewell_); });

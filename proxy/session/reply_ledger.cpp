@@ -29,17 +29,25 @@ void ReplyLedger::pop() {
 
 std::vector<LedgerEntry> ReplyLedger::take_skipped(StatementTable& statements, bool& sync_follows) {
   const auto first = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
-  const auto sync = std::find_if(first, entries_.end(), [](const auto& entry) { return entry.kind == Kind::kSync; });
+  const auto sync =
+      std::find_if(first, entries_.end(), [](const auto& entry) { return entry.kind == Kind::kSync; });
   sync_follows = sync != entries_.end();
 
-  // Changes stand on each other, so all are taken back, newest first, and those behind the Sync are made again.
+  // Changes stand on each other, so all are taken back, newest first, and those behind the Sync are made
+  // again.
   const auto exchange = [&](LedgerEntry& entry) {
-    if (entry.changes_statement) entry.before = statements.exchange_statement(entry.name, std::move(entry.before));
+    if (entry.changes_statement)
+      entry.before = statements.exchange_statement(entry.name, std::move(entry.before));
   };
   std::for_each(std::make_reverse_iterator(entries_.end()), std::make_reverse_iterator(first), exchange);
   // A Parse that fails has dropped the unnamed statement already (exec_parse_message, drop_unnamed_stmt).
-  if (first != sync && first->kind == Kind::kParse && first->name.empty()) statements.exchange_statement({}, nullptr);
+  if (first != sync && first->kind == Kind::kParse && first->name.empty())
+    statements.exchange_statement({}, nullptr);
   std::for_each(sync, entries_.end(), exchange);
+  // What was put back may be a text that SQL behind the Sync is going to replace.
+  if (std::any_of(sync, entries_.end(), [](const auto& entry) { return entry.changes_sql_names; })) {
+    statements.clear_statements();
+  }
 
   std::vector<LedgerEntry> skipped(std::make_move_iterator(first), std::make_move_iterator(sync));
   entries_.erase(entries_.begin(), sync);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,9 +15,9 @@ namespace chaperone::session {
 /// What the server still owes an answer for: one entry a message that it answers.
 struct LedgerEntry {
   enum class Kind : std::uint8_t {
-    kQuery,              ///< answered by a CommandComplete (or its like) for each statement, then ReadyForQuery
-    kParse,              ///< ParseComplete
-    kBind,               ///< BindComplete
+    kQuery,  ///< answered by a CommandComplete (or its like) for each statement, then ReadyForQuery
+    kParse,  ///< ParseComplete
+    kBind,   ///< BindComplete
     kDescribeStatement,  ///< ParameterDescription, then RowDescription or NoData
     kDescribePortal,     ///< RowDescription or NoData
     kExecute,            ///< CommandComplete, EmptyQueryResponse or PortalSuspended
@@ -33,11 +34,16 @@ struct LedgerEntry {
   std::uint32_t answered = 0;  ///< kQuery: how many it has
   std::int64_t started = 0;    ///< steady microseconds
   SharedText text;             ///< kQuery, kParse, kBind, kExecute: the SQL behind it; null = not known
-  std::shared_ptr<PortalRun> run;  ///< kExecute: of a portal that may take several
-  /// kParse and kClose of a statement: the name, and what stood under it before.
+  /// kExecute: of a portal that may take several. kBind, kClose: the run of the portal that it puts an end
+  /// to.
+  std::shared_ptr<PortalRun> run;
+  /// kParse and kClose of a statement, kQuery (the unnamed one): the name, and what stood under it before.
   std::string name;
   SharedText before;
   bool changes_statement = false;
+  /// kQuery, kExecute: its SQL changes names (PREPARE, DEALLOCATE, ..). The table forgot them when it was
+  /// sent.
+  bool changes_sql_names = false;
 
   /// True when ReadyForQuery ends it.
   bool ends_with_ready() const {
@@ -45,14 +51,14 @@ struct LedgerEntry {
   }
 };
 
-/// The queue of what the server owes, oldest first. Sole judge of which reply answers what. `order` counts entries for
-/// the whole session, so that other tables can say "before" and "since".
+/// The queue of what the server owes, oldest first. Sole judge of which reply answers what. `order` counts
+/// entries for the whole session, so that other tables can say "before" and "since".
 class ReplyLedger {
  public:
   using Kind = LedgerEntry::Kind;
 
-  /// Past this many entries nothing more is read from the client. It must exceed what fits into the server's output
-  /// buffer (8 KiB of replies of 5 bytes), which a pipeline without Sync or Flush does not empty.
+  /// Past this many entries nothing more is read from the client. It must exceed what fits into the server's
+  /// output buffer (8 KiB of replies of 5 bytes), which a pipeline without Sync or Flush does not empty.
   static constexpr std::size_t kFull = 65'536;
 
   bool empty() const { return head_ == entries_.size(); }
@@ -61,14 +67,20 @@ class ReplyLedger {
 
   LedgerEntry& front() { return entries_[head_]; }
   std::uint64_t front_order() const { return popped_; }
+  /// Whether that holds of an entry, the `skip` oldest left out.
+  template <class Predicate>
+  bool any(Predicate&& predicate, std::size_t skip = 0) const {
+    return std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(head_ + skip), entries_.end(),
+                       predicate);
+  }
   /// Order that the next entry gets.
   std::uint64_t next_order() const { return popped_ + size(); }
   LedgerEntry& push(Kind kind);
   void pop();
 
   /// After an error in the extended protocol the server ignores all up to the next Sync (PostgresMain,
-  /// ignore_till_sync). Takes the entries from the front to before the first kSync out, with their changes to prepared
-  /// statements put back, and gives them; tells through `sync_follows` whether there is that Sync.
+  /// ignore_till_sync). Takes the entries from the front to before the first kSync out, with their changes to
+  /// prepared statements put back, and gives them; tells through `sync_follows` whether there is that Sync.
   std::vector<LedgerEntry> take_skipped(StatementTable& statements, bool& sync_follows);
   /// Takes out all entries, oldest first.
   std::vector<LedgerEntry> take_all();

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/wire/sqlstate.hpp"
+
 namespace chaperone::session {
 namespace {
 
@@ -36,7 +38,8 @@ Session::Session(std::shared_ptr<const Environment> environment, ThreadState& th
     : environment_(std::move(environment)),
       thread_(thread),
       peer_(std::move(peer)),
-      login_(std::make_unique<Login>(environment_, thread.keys, thread.admit)) {}
+      login_(std::make_unique<Login>(environment_, thread.keys, thread.admit)) {
+}
 
 void Session::on_client(std::string_view bytes, Step& step) {
   if (over_) return;
@@ -124,17 +127,20 @@ void Session::on_server_closed(std::string_view why, Step& step) {
 
 void Session::on_login_timeout(Step& step) {
   if (over_ || relay_) return;
-  login_->on_timeout(step);
+  login_->end(
+      {.sqlstate = wire::sqlstate::kQueryCanceled, .message = "canceling authentication due to timeout"},
+      step);
   if (step.action == Action::kClose) record_refusal(step);
 }
 
 void Session::drain(bool now, Step& step) {
   if (over_) return;
   if (!relay_) {
-    if (now) {
-      over_ = true;
-      step.action = Action::kClose;
-    }
+    if (!now) return;
+    login_->end(
+        {.sqlstate = wire::sqlstate::kCannotConnectNow, .message = "the database system is shutting down"},
+        step);
+    if (step.action == Action::kClose) record_refusal(step);
     return;
   }
   relay_->drain(step, now);
@@ -146,6 +152,7 @@ void Session::abort(const wire::Error& error, Step& step) {
   if (relay_) {
     relay_->abort(error, step);
   } else {
+    login_->end(error, step);
     step.action = Action::kClose;
   }
   over_ = true;

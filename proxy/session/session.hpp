@@ -18,12 +18,13 @@ struct ThreadState {
   SqlCache sql;
   auth::ScramKeyCache keys;
   Counters counters;
-  /// Asked once a connection that wants to be a session: nothing = come in, otherwise why not (too many, shutting down).
+  /// Asked once a connection that wants to be a session: nothing = come in, otherwise why not (too many,
+  /// shutting down).
   std::function<std::optional<wire::Error>()> admit;
 };
 
-/// One connection, from its first byte to its last, without a socket or a clock: bytes, results and time go in, a Step
-/// comes out. Not thread-safe; a session stays on its thread for life.
+/// One connection, from its first byte to its last, without a socket or a clock: bytes, results and time go
+/// in, a Step comes out. Not thread-safe; a session stays on its thread for life.
 ///
 ///     accept          -> Session(..), on_client(bytes) ...
 ///     Action::kConnectUpstream -> connect to upstream() -> on_upstream_connected() or on_upstream_failed()
@@ -49,8 +50,8 @@ class Session {
   void drain(bool now, Step& step);
   /// The session can't go on (records can't be written): ends it with this error.
   void abort(const wire::Error& error, Step& step);
-  /// Whether bytes from that side can be taken now. Beyond this the caller stops reading a side while the other one
-  /// can't be written.
+  /// Whether bytes from that side can be taken now. Beyond this the caller stops reading a side while the
+  /// other one can't be written.
   bool wants_client() const { return login_ ? login_->wants_client() : relay_->wants_client(); }
   bool logged_in() const { return relay_.has_value(); }
   /// True once ThreadState::admit let it in: the caller counts it out when it is over.

@@ -11,6 +11,24 @@ bool SqlText::may_copy_in() const {
   });
 }
 
+SharedText statement_of(const SqlText& text, const parser::Statement& statement) {
+  auto made = std::make_shared<SqlText>();
+  made->sql = text.sql.substr(statement.span.offset, statement.span.length);
+  auto& only = made->script.statements.emplace_back();
+  only.span = {0, statement.span.length};
+  only.carries_secret = statement.carries_secret;
+  return made;
+}
+
+SharedText function_call_text() {
+  static const SharedText text = [] {
+    auto made = std::make_shared<SqlText>();
+    made->script.statements.emplace_back();
+    return made;
+  }();
+  return text;
+}
+
 SharedText read_sql(std::string_view sql, const parser::Limits& limits) {
   auto text = std::make_shared<SqlText>();
   text->sql = sql;

@@ -11,8 +11,8 @@
 
 namespace chaperone::session {
 
-/// A string of SQL and what the parser made of it. Immutable and shared: by the cache, prepared statements, portals and
-/// what the server still owes.
+/// A string of SQL and what the parser made of it. Immutable and shared: by the cache, prepared statements,
+/// portals and what the server still owes.
 struct SqlText {
   std::string sql;  ///< its beginning, where `whole_bytes` says that there is more
   std::uint64_t whole_bytes = 0;
@@ -21,18 +21,25 @@ struct SqlText {
 
   bool readable() const { return reason.empty(); }
   /// How many statements of it the server will answer for; the empty string gets an answer of its own.
-  std::size_t answers() const { return readable() && !script.statements.empty() ? script.statements.size() : 1; }
+  std::size_t answers() const {
+    return readable() && !script.statements.empty() ? script.statements.size() : 1;
+  }
   /// True when the server may answer it by asking for COPY data.
   bool may_copy_in() const;
 };
 
 using SharedText = std::shared_ptr<const SqlText>;
 
+/// One statement of a text as a text of its own: what a name that SQL made stands for.
+SharedText statement_of(const SqlText& text, const parser::Statement& statement);
+/// What a FunctionCall is to the recorder: a statement without SQL that can't commit inside.
+SharedText function_call_text();
+
 /// Reads SQL; never fails: what the parser refuses has its reason in the result.
 SharedText read_sql(std::string_view sql, const parser::Limits& limits);
 
-/// SqlTexts by their exact bytes, for one thread. Bounded by bytes; a text gets in when it is seen for the second time,
-/// so that statements with a literal in them, seen once, do not push the others out.
+/// SqlTexts by their exact bytes, for one thread. Bounded by bytes; a text gets in when it is seen for the
+/// second time, so that statements with a literal in them, seen once, do not push the others out.
 class SqlCache {
  public:
   static constexpr std::size_t kMaxBytes = 16U << 20;

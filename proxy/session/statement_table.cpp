@@ -70,9 +70,10 @@ void StatementTable::end_transaction(bool committed, std::uint64_t order) {
   });
 }
 
-void StatementTable::forget_portals_since(std::uint64_t order) {
-  if (has_unnamed_portal_ && unnamed_portal_.order >= order) close_portal({});
-  std::erase_if(portals_, [order](const auto& entry) { return entry.second.order >= order; });
+void StatementTable::forget_portals(std::uint64_t first, std::uint64_t end) {
+  const auto never_made = [=](const Portal& portal) { return portal.order >= first && portal.order < end; };
+  if (has_unnamed_portal_ && never_made(unnamed_portal_)) close_portal({});
+  std::erase_if(portals_, [&](const auto& entry) { return never_made(entry.second); });
 }
 
 void StatementTable::clear_portals() {

@@ -16,7 +16,8 @@ struct PortalRun {
   std::int64_t started = 0;  ///< steady microseconds
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  bool done = false;  ///< it has its outcome
+  bool suspended = false;  ///< a part of it is through, and counted with its transaction
+  bool done = false;       ///< it has its outcome
 };
 
 /// What Bind left behind. The parameter values are kept for the record of the first Execute.
@@ -26,21 +27,23 @@ struct Portal {
   std::string formats;
   std::uint16_t values_count = 0;
   bool values_whole = true;
-  bool holdable = false;   ///< DECLARE .. WITH HOLD: stays when the transaction commits
-  std::uint64_t order = 0;  ///< the ledger's order of what made it
+  bool holdable = false;           ///< DECLARE .. WITH HOLD: stays when the transaction commits
+  std::uint64_t order = 0;         ///< the ledger's order of what made it
   std::shared_ptr<PortalRun> run;  ///< set while a limited Execute is under way or suspended
 };
 
-/// Prepared statements and portals of one session, by name, as the server will have them once it has answered all that
-/// was sent: the table is ahead of the server, and what turns out otherwise is put back by the ledger (exchange()).
-/// One namespace for the protocol's and SQL's names, as in PostgreSQL (prepare.c, portalmem.c).
+/// Prepared statements and portals of one session, by name, as the server will have them once it has answered
+/// all that was sent: the table is ahead of the server, and what turns out otherwise is put back by the
+/// ledger (exchange()). One namespace for the protocol's and SQL's names, as in PostgreSQL (prepare.c,
+/// portalmem.c).
 ///
 /// It may hold less than the server, never another text under a name.
 class StatementTable {
  public:
   /// The statement of that name, or null.
   SharedText find_statement(std::string_view name) const;
-  /// Puts a text (null = nothing) under the name and gives what was there. Doing it again with the result undoes it.
+  /// Puts a text (null = nothing) under the name and gives what was there. Doing it again with the result
+  /// undoes it.
   SharedText exchange_statement(std::string_view name, SharedText text);
   void clear_statements();
 
@@ -49,11 +52,11 @@ class StatementTable {
   /// A fresh portal under the name, in place of another one. `order`: of the ledger entry that makes it.
   Portal& bind_portal(std::string_view name, std::uint64_t order);
   void close_portal(std::string_view name);
-  /// A transaction ended with the reply to the ledger entry `order`: portals made before it are gone, but for committed
-  /// holdable cursors.
+  /// A transaction ended with the reply to the ledger entry `order`: portals made before it are gone, but for
+  /// committed holdable cursors.
   void end_transaction(bool committed, std::uint64_t order);
-  /// Portals made at `order` or later never came to be.
-  void forget_portals_since(std::uint64_t order);
+  /// Portals made from `first` on and before `end` never came to be.
+  void forget_portals(std::uint64_t first, std::uint64_t end);
   void clear_portals();
 
  private:

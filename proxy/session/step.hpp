@@ -22,13 +22,13 @@ struct Now {
 enum class Action : std::uint8_t {
   kNone,
   kConnectUpstream,  ///< connect to Session::upstream(), then on_upstream_connected() or on_upstream_failed()
-  kCancel,           ///< this connection carried a CancelRequest, Session::cancel_request(): pass it on, then close
-  kFinishServer,     ///< after to_server: shut the server leg down for writing; its replies still count
-  kClose,            ///< after to_client and to_server: close both legs; the session is over
+  kCancel,  ///< this connection carried a CancelRequest, Session::cancel_request(): pass it on, then close
+  kFinishServer,  ///< after to_server: shut the server leg down for writing; its replies still count
+  kClose,         ///< after to_client and to_server: close both legs; the session is over
 };
 
-/// What one event leads to. The records have to be with the log before to_server may be sent (AuditSlot's law: no
-/// record, no run); to_client need not wait.
+/// What one event leads to. The records have to be with the log before to_server may be sent (AuditSlot's
+/// law: no record, no run); to_client need not wait.
 struct Step {
   Step(audit::Batch& batch, Now time) : records(batch), now(time) {}
 
