@@ -55,6 +55,9 @@ BENCHMARK_CAPTURE(prescan_text, begin, kBegin);
 BENCHMARK_CAPTURE(prescan_text, pgbench_select, kPgbenchSelect);
 BENCHMARK_CAPTURE(prescan_text, insert_20_parameters, insert_20());
 BENCHMARK_CAPTURE(prescan_text, orm_30_columns, orm_select());
+// What a hostile text costs before it is refused.
+BENCHMARK_CAPTURE(prescan_text, a_mebibyte_of_brackets, std::string(1U << 20U, '('));
+BENCHMARK_CAPTURE(prescan_text, a_mebibyte_of_signs, std::string(1U << 20U, '+'));
 
 }  // namespace
 
