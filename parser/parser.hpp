@@ -35,9 +35,9 @@ enum class StatementKind : std::uint8_t {
   kPrepareTransaction,
   kCommitPrepared,
   kRollbackPrepared,
-  kPrepare,     ///< PREPARE `name` AS ..
-  kExecute,     ///< EXECUTE `name`; CREATE TABLE AS EXECUTE is kOther
-  kDeallocate,  ///< DEALLOCATE `name`; empty = ALL
+  kPrepare,        ///< PREPARE `name` AS ..
+  kExecute,        ///< EXECUTE `name`; CREATE TABLE AS EXECUTE is kOther
+  kDeallocate,     ///< DEALLOCATE `name`; empty = ALL
   kDeclareCursor,  ///< DECLARE `name` CURSOR
   kFetch,          ///< FETCH or MOVE `name`
   kCloseCursor,    ///< CLOSE `name`; empty = ALL
@@ -50,7 +50,8 @@ enum class StatementKind : std::uint8_t {
 
 struct Statement {
   StatementKind kind = StatementKind::kOther;
-  /// The statement's text: from its first token (comments in front of it belong to no statement) to before its semicolon.
+  /// The statement's text: from its first token (comments in front of it belong to no statement) to before
+  /// its semicolon.
   Span span;
   /// Name of the savepoint, prepared statement or cursor, as the grammar folds and truncates it.
   std::string name;
@@ -58,8 +59,9 @@ struct Statement {
   bool holdable = false;
   /// COMMIT or ROLLBACK .. AND CHAIN.
   bool chain = false;
-  /// It may commit inside: CALL, DO, VACUUM, CLUSTER, REINDEX, .. CONCURRENTLY, CREATE/DROP DATABASE or TABLESPACE,
-  /// CREATE/ALTER/DROP SUBSCRIPTION. When it fails, nobody outside can tell what of it stays.
+  /// It may commit inside: CALL, DO, VACUUM, ANALYZE, CLUSTER, REINDEX, .. CONCURRENTLY, CREATE/DROP DATABASE
+  /// or TABLESPACE, ALTER DATABASE .. SET TABLESPACE, CREATE/ALTER/DROP SUBSCRIPTION. When it fails, nobody
+  /// outside can tell what of it stays.
   bool commits_inside = false;
   /// It holds a secret in its text: a role's PASSWORD, options of a user mapping, server or subscription.
   bool carries_secret = false;
@@ -84,7 +86,8 @@ enum class ErrorKind : std::uint8_t { kSyntax, kLimit, kEncoding };
 
 struct Error {
   ErrorKind kind = ErrorKind::kSyntax;
-  std::string message;         ///< PostgreSQL's own, as `syntax error at or near "FORM"`, or which limit, and the way out
+  /// PostgreSQL's own, as `syntax error at or near "FORM"`, or which limit, and the way out.
+  std::string message;
   std::uint32_t position = 0;  ///< in characters from 1, as ErrorResponse's P; 0 = none
 };
 
@@ -93,13 +96,15 @@ using Result = boost::system::result<T, Error>;
 
 [[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
 
-/// Parses one string of SQL under `standard_conforming_strings = on`. Text that is not UTF-8, holds a NUL or is over a
-/// limit is refused before the grammar runs. Time and memory grow linearly with the text.
-/// Threads: any, but libpg_query keeps state a thread (a pthread key each, 1,024 a process): call it from a fixed set.
+/// Parses one string of SQL under `standard_conforming_strings = on`. Text that is not UTF-8, holds a NUL, is
+/// over a limit or is one that libpg_query reads in another way than PostgreSQL is refused before the grammar
+/// runs. Time and memory grow linearly with the text. Threads: any, but libpg_query keeps state a thread (a
+/// pthread key each, 1,024 a process): call it from a fixed set.
 Result<Script> parse(std::string_view sql, const Limits& limits = {});
 
-/// Parses golden statements of every kind that is read and compares what is found, so that a libpg_query whose struct
-/// layouts differ from the headers this was built with is noticed before it can mislead. Returns what differs, or "".
+/// Parses golden statements of every kind that is read and compares what is found, so that a libpg_query
+/// whose struct layouts differ from the headers this was built with is noticed before it can mislead. Returns
+/// what differs, or "".
 std::string self_test();
 
 }  // namespace chaperone::parser
