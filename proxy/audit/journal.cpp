@@ -172,13 +172,13 @@ void Journal::close() {
 
 Journal::Sync Journal::begin_sync() const {
   if (!file_ || down_) return {};
-  return {file_, file_->size(), last_seq()};
+  return {file_, file_->size(), last_seq(), generation_};
 }
 
 bool Journal::end_sync(const Sync& sync, const wire::Result<void>& result) {
   ++counters_.syncs;
   // Its file was given up meanwhile, and what was not on disk went to the next one.
-  if (sync.file != file_) return false;
+  if (sync.generation != generation_) return false;
   if (!result) {
     static_cast<void>(fail(result.error().message));
     return false;
@@ -256,11 +256,8 @@ void Journal::go_down(const wire::Error& error) {
 wire::Result<void> Journal::go_on_in_new_file() {
   const ChainPosition before = chain_.position();
   Buffer lines;
-  if (file_ && options_.durability == Durability::kSync) {
-    // Whether these lines are on disk is not known, so they move to the new file.
-    if (auto done = file_->cut(synced_size_); !done) return done;
-    lines.append(unsynced_.view());
-  }
+  // For kSync: whether these lines are on disk is not known, so they move to the new file.
+  lines.append(unsynced_.view());
   const std::size_t moved = lines.size();
   lines.append(pending_.view());
   seal_event("gap", gap_members(), lines);
@@ -302,6 +299,10 @@ wire::Result<void> Journal::begin_file(std::string_view lines) {
   if (options_.durability != Durability::kNone) {
     if (auto done = next->sync(); !done) return done;
   }
+  if (!unsynced_.empty()) {
+    ++generation_;
+    if (auto done = file_->cut(synced_size_); !done) return done;
+  }
   const std::string aside = set_aside_path(options_.file, first_seq_);
   const bool in_place = file_ && file_->in_place();
   if (in_place && file_->path() != aside) {
@@ -312,6 +313,7 @@ wire::Result<void> Journal::begin_file(std::string_view lines) {
     return done;
   }
   file_ = next;
+  ++generation_;
   first_seq_ = read_seq(lines).value_or(0);
   unsynced_.clear();
   synced_size_ = next->size();

@@ -42,6 +42,7 @@ class Journal {
     std::shared_ptr<const LogFile> file;  ///< null = there is nothing to sync
     std::uint64_t size = 0;
     std::uint64_t seq = 0;
+    std::uint64_t generation = 0;
   };
   Sync begin_sync() const;
   /// True if everything up to sync.seq is on disk now.
@@ -74,6 +75,7 @@ class Journal {
   // With the kernel, not known to be on disk: kept for kSync alone, whose waiting sessions must not be told
   // that lines are on disk that a failed sync lost.
   Buffer unsynced_;
+  std::uint64_t generation_ = 0;   // grows when lines left file_: a sync begun before says nothing about them
   std::uint64_t synced_size_ = 0;  // of file_
   std::uint64_t synced_seq_ = 0;
   Batch own_;  // the log's own lines

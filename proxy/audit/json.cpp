@@ -8,6 +8,15 @@ namespace chaperone::audit {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
+/// The two digits of each byte, side by side.
+constexpr auto kHexPairs = [] {
+  std::array<char, 512> pairs{};
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    pairs[byte * 2] = kHexDigits[byte >> 4];
+    pairs[byte * 2 + 1] = kHexDigits[byte & 15];
+  }
+  return pairs;
+}();
 constexpr std::uint64_t kEachByte = 0x0101010101010101;
 constexpr std::uint64_t kHighBits = 0x8080808080808080;
 constexpr std::size_t kKeptCapacity = 1 << 20;
@@ -46,10 +55,8 @@ std::size_t sequence_length(const char* text, const char* end) {
 }
 
 char* put_unicode_escape(char* at, unsigned char code) {
-  at = put(at, "\\u00");
-  *at++ = kHexDigits[code >> 4];
-  *at++ = kHexDigits[code & 15];
-  return at;
+  const char byte = static_cast<char>(code);
+  return put_hex(put(at, "\\u00"), {&byte, 1});
 }
 
 char* put_escaped_ascii(char* at, unsigned char code) {
@@ -99,9 +106,8 @@ void Buffer::clear() {
 
 char* put_hex(char* at, std::string_view bytes) {
   for (const char each : bytes) {
-    const auto byte = static_cast<unsigned char>(each);
-    *at++ = kHexDigits[byte >> 4];
-    *at++ = kHexDigits[byte & 15];
+    std::memcpy(at, kHexPairs.data() + static_cast<std::size_t>(static_cast<unsigned char>(each)) * 2, 2);
+    at += 2;
   }
   return at;
 }

@@ -19,7 +19,7 @@ enum class Durability : std::uint8_t {
 };
 
 struct LogOptions {
-  std::string file;  ///< path of the file; empty = none
+  std::string file = {};  ///< path of the file; empty = none
   /// A file that has reached this size is renamed to <file>.<seq of its first line, 12 digits>.
   std::uint64_t rotate_size = 256ULL << 20;
   /// Lines go to standard output too. With a file it is a copy: where it fails, the log goes on without it.

@@ -44,7 +44,9 @@ class Verifier {
     if (!line) return wrong(file, number, shape_problem(text));
     if (!hash_fits(*line, sha256_))
       return wrong(file, number, "hash: the line is not the one that was sealed");
-    if (torn_ && line->kind != "gap") return wrong(torn_->file, torn_->number, kTorn);
+    if (torn_ && line->kind != "gap" && !text.starts_with(torn_->text)) {
+      return wrong(torn_->file, torn_->number, kTorn);
+    }
     if (result_.lines != 0 && line->seq != last_.seq + 1) {
       return wrong(file, number,
                    "seq: " + std::to_string(line->seq) + " follows " + std::to_string(last_.seq));
@@ -61,11 +63,14 @@ class Verifier {
     return true;
   }
 
-  /// A last line without its end. Only a gap record may follow it: the log itself went on in a new file.
-  bool torn(const std::string& file, std::uint64_t number) {
-    if (torn_) return wrong(torn_->file, torn_->number, kTorn);
-    torn_ = Place{file, number};
-    return true;
+  /// A last line without its end. The log itself goes on in a new file then, with that line, whole, or a gap
+  /// record.
+  void torn(const std::string& file, std::uint64_t number, std::string_view text) {
+    if (torn_) {
+      wrong(torn_->file, torn_->number, kTorn);
+    } else {
+      torn_ = Torn{file, number, std::string(text)};
+    }
   }
 
   void end() {
@@ -75,9 +80,10 @@ class Verifier {
   }
 
  private:
-  struct Place {
+  struct Torn {
     std::string file;
     std::uint64_t number;
+    std::string text;
   };
   static constexpr std::string_view kTorn = "torn: the line has no end (cut off, or just being written)";
 
@@ -99,7 +105,7 @@ class Verifier {
   Verification& result_;
   Sha256 sha256_;
   ChainPosition last_;
-  std::optional<Place> torn_;
+  std::optional<Torn> torn_;
 };
 
 }  // namespace
@@ -136,7 +142,8 @@ wire::Result<Verification> verify(std::span<const std::string> files,
       const std::uint64_t done = before + reader->offset();
       if (progress && done - told >= kProgressStep) progress(told = done, all);
     }
-    if (result.intact && !reader->unfinished().empty()) verifier.torn(input.path, number + 1);
+    if (result.intact && !reader->unfinished().empty())
+      verifier.torn(input.path, number + 1, reader->unfinished());
     if (!result.intact) break;
     before += input.size;
   }
