@@ -99,7 +99,7 @@ class Relay {
   std::optional<wire::Error> farewell_;  // goes to the client when the server has answered all
   std::uint64_t rows_ = 0;               // of the statement that the server is answering
   std::uint64_t bytes_ = 0;
-  std::uint64_t discarded_ = 0;  // bytes of rows for a client that is gone
+  std::uint64_t discarded_ = 0;  // bytes for a client that is gone
   bool barrier_ = false;  // nothing goes upstream until the server has said whether COPY data is wanted
   bool barrier_after_chunk_ = false;  // raised once the rest of a long message is through
   bool copy_in_ = false;              // the server reads CopyData

@@ -41,7 +41,8 @@ void add_suspended(Recorder::Answer& answer, const PortalRun& run, std::uint64_t
 }  // namespace
 
 void Relay::on_server(std::string_view bytes, Step& step) {
-  Counters::add(counters_.server_bytes, bytes.size());
+  const std::size_t received = bytes.size();
+  Counters::add(counters_.server_bytes, received);
   while (!over_) {
     const auto item = server_.next(bytes);
     if (item == wire::FrameReader::Item::kNeedMore) break;
@@ -64,14 +65,7 @@ void Relay::on_server(std::string_view bytes, Step& step) {
       rows_ += frame.type == backend::kDataRow ? 1 : 0;
       bytes_ += frame.body().size();
       count_chunks_ = true;
-      if (!client_gone_) {
-        pass(frame, step.to_client);
-        continue;
-      }
-      // PostgreSQL notices a lost client when it sends; a server with much to send is let go of the same way.
-      constexpr std::uint64_t kDiscard = 1U << 20;
-      discarded_ += frame.bytes.size();
-      if (discarded_ > kDiscard) give_up(step, "the client went away");
+      if (!client_gone_) pass(frame, step.to_client);
       continue;
     }
     // What it means comes first: a message that may not be there is not passed on.
@@ -79,6 +73,9 @@ void Relay::on_server(std::string_view bytes, Step& step) {
     if (!client_gone_) pass(frame, step.to_client);
     if (draining_ && frame.type == backend::kReadyForQuery) drain(step, false);
   }
+  // PostgreSQL notices a lost client when it sends; a server with much to send is let go of the same way.
+  constexpr std::uint64_t kDiscard = 1U << 20;
+  if (client_gone_ && (discarded_ += received) > kDiscard) give_up(step, "the client went away");
   if (!barrier_ && !stalled_.empty() && !over_) {
     const auto stalled = step.to_server.keep(std::exchange(stalled_, {}));
     take_client(stalled, step);
@@ -405,6 +402,8 @@ bool Relay::server_violation(std::string_view what, Step& step) {
       wire::Error{.sqlstate = wire::sqlstate::kConnectionFailure,
                   .message = fmt::format("pgchaperone: the database server broke the protocol: {}", what)};
   rolled_back_ = false;
+  server_ =
+      wire::FrameReader(backend::rule);  // what broke it was not passed on: the client is between messages
   give_up(step, farewell_->message);
   return false;
 }
@@ -475,7 +474,8 @@ void Relay::give_up(Step& step, std::string_view why) {
     for (std::uint32_t i = entry.answers != 0 ? entry.answered : 0; i < answers; ++i)
       unknown(entry.statement + i, entry);
   }
-  if (farewell_ && !client_gone_) {
+  // A client that has a part of a message would take this for the rest, and a row for whole that is not.
+  if (farewell_ && !client_gone_ && server_.rest() == 0) {
     step.to_client.write([&](std::string& out) { backend::encode_error_response(out, "FATAL", *farewell_); });
   }
   recorder_.closed(step, outstanding, why);

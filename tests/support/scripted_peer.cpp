@@ -245,8 +245,9 @@ void ScriptedPeer::run() const {
   {
     SCOPED_TRACE("byte by byte");
     // Of megabytes in pieces, whose length fits nothing.
-    const bool short_enough = whole.to_client.size() + whole.to_server.size() < 16384;
-    run_in_order(short_enough ? 1 : 4093);
+    std::size_t bytes = 0;
+    for (const auto& entry : entries_) bytes += entry.bytes.size();
+    run_in_order(bytes < 16384 ? 1 : 4093);
   }
   if (failures_) run_failing(whole);
   if (late_) {
