@@ -368,6 +368,9 @@ bool Relay::ready_for_query(const wire::Frame& frame, Step& step) {
   if (!status) return server_violation(status.error().message, step);
   if (ledger_.empty() || !ledger_.front().ends_with_ready()) return server_violation("ReadyForQuery", step);
   const auto& entry = ledger_.front();
+  if (!entry.failed && entry.kind == Kind::kFunctionCall && entry.answered == 0) {
+    return server_violation("ReadyForQuery", step);
+  }
   if (!entry.failed && entry.kind == Kind::kQuery && entry.answers == 0) {
     transaction_ended(recorder_.answered(step, {.statement = entry.statement,
                                                 .text = entry.text.get(),

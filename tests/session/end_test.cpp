@@ -249,6 +249,17 @@ INSTANTIATE_TEST_SUITE_P(Messages, Unexpected,
                                            key_data(1, "abcd"), negotiate(0), message('?', "")),
                          [](const auto& each) { return "at" + std::to_string(each.index); });
 
+TEST(End, FunctionCallWithoutItsResultEndsTheSession) {
+  ScriptedPeer()
+      .client(function_call(1299))
+      .expect_server(same)
+      .server(ready())
+      .expect_farewell("08006")
+      .expect_records({"1? null", "1 unknown", "[1] unknown",
+                       "closed: pgchaperone: the database server broke the protocol: ReadyForQuery"})
+      .run();
+}
+
 TEST(End, CopyInWithMoreSentBehindItEndsTheSession) {
   ScriptedPeer()
       .client(query("SELECT 1") + query("SELECT 2"))
