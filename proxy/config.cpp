@@ -77,7 +77,8 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
   if (!path) return;
   const rules::File file = rules::read_file(*path, rules::yaml::kMaxFileBytes);
   if (!file.error.empty()) {
-    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*path), file.error), "a readable file");
+    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*path), file.error),
+                  "a readable file");
     return;
   }
   environment.observed = rules::load_policy(file.text, *path, reader.problems).observed;

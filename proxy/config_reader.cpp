@@ -47,7 +47,8 @@ std::optional<std::string> Reader::secret_file(const rules::yaml::Value& value, 
   if (!name) return {};
   rules::File file = rules::read_file(*name, max_bytes);
   if (!file.error.empty()) {
-    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*name), file.error), "a readable file");
+    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*name), file.error),
+                  "a readable file");
     return {};
   }
   if (!is_private(file)) {

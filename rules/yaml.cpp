@@ -204,7 +204,8 @@ Map::~Map() {
     std::erase_if(missing_, [meant](const Missing& missing) { return missing.key == meant; });
   }
   for (const Missing& missing : missing_) {
-    value_.problem_at_key(fmt::format("key {} is missing{}", in_quotes(missing.key), where), missing.expected);
+    value_.problem_at_key(fmt::format("key {} is missing{}", in_quotes(missing.key), where),
+                          missing.expected);
   }
 }
 

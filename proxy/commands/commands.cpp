@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/commands/audit.hpp"
 #include "proxy/commands/config.hpp"
 #include "proxy/commands/health.hpp"
 #include "proxy/commands/password.hpp"
@@ -17,9 +18,6 @@
 #include "rules/text.hpp"
 
 namespace chaperone::commands {
-
-void add_audit(CLI::App& app, int& exit_status);
-
 namespace {
 
 constexpr std::string_view kVersion =
@@ -63,14 +61,19 @@ std::string suggestion(const CLI::App& command, const std::string& word) {
   return meant.empty() ? "" : fmt::format("; did you mean {}?", meant);
 }
 
+bool has_commands(const CLI::App& command) {
+  return !command.get_subcommands({}).empty();
+}
+
 std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = deepest(app);
   const std::vector<std::string> rest = command.remaining();
   if (rest.empty()) return error.what();
   const std::string& word = rest.front();
-  const bool takes_commands = !command.get_subcommands({}).empty();
-  const std::string_view kind = word.starts_with('-') ? "option" : takes_commands ? "command" : "argument";
-  return fmt::format("unknown {} {}{}", kind, rules::quoted(word), suggestion(command, word));
+  const std::string_view kind = word.starts_with('-')   ? "option"
+                                : has_commands(command) ? "command"
+                                                        : "argument";
+  return fmt::format("unknown {} {}{}", kind, rules::in_quotes(word), suggestion(command, word));
 }
 
 std::string full_name(const CLI::App& command) {
@@ -95,7 +98,12 @@ int run_command(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "pgchaperone: {}\nSee: {} --help\n", explain(app, error), full_name(deepest(app)));
+    const CLI::App& command = deepest(app);
+    if (command.remaining().empty() && has_commands(command)) {
+      fmt::print(stderr, "{}", command.help(full_name(command)));
+      return 2;
+    }
+    fmt::print(stderr, "pgchaperone: {}\nSee: {} --help\n", explain(app, error), full_name(command));
     return 2;
   }
   return exit_status;

@@ -52,7 +52,7 @@ int health(const session::Address& admin, std::chrono::milliseconds timeout, std
     return 2;
   }
   // Whatever answers there, only text reaches the terminal.
-  std::string body = rules::quoted(answer->body.substr(0, answer->body.find('\n')));
+  std::string body = rules::in_quotes(answer->body.substr(0, answer->body.find('\n')));
   body = body.substr(1, body.size() - 2);
   if (answer->status == 200) {
     fmt::print(out, "ready\n");
@@ -73,14 +73,19 @@ void add_health(CLI::App& app, int& exit_status) {
   command->footer(
       "Exit status: 0 ready, 1 not ready (it says why), 2 it could not be asked.\n\n"
       "Example: pgchaperone health --address 127.0.0.1:6433");
-  auto* where = command->add_option_group("where")->require_option(1);
-  where->add_option("--config", arguments->config, "Ask the admin address of this configuration")
-      ->type_name("FILE");
-  where->add_option("--address", arguments->address, "Ask this admin address")->type_name("HOST:PORT");
-  command->add_option("--timeout", arguments->seconds, "Seconds to wait for the answer")
-      ->check(CLI::Range(1, 600))
+  auto* config =
+      command->add_option("--config", arguments->config, "Ask the admin address of this configuration")
+          ->type_name("FILE");
+  command->add_option("--address", arguments->address, "Ask this admin address")
+      ->type_name("HOST:PORT")
+      ->excludes(config);
+  command->add_option("--timeout", arguments->seconds, "Time to wait for the answer, 1 to 600")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 600).description(""))
       ->capture_default_str();
   command->callback([arguments, &exit_status] {
+    if (arguments->config.empty() && arguments->address.empty())
+      throw CLI::RequiredError("--config or --address");
     const auto address = find_address(*arguments, std::cerr);
     exit_status =
         address ? health(*address, std::chrono::seconds(arguments->seconds), std::cout, std::cerr) : 2;

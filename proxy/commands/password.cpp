@@ -58,13 +58,14 @@ void add_password(CLI::App& app, int& exit_status) {
   command->footer(
       "Asks twice on a terminal, otherwise reads one line from standard input. The line holds a\n"
       "SCRAM-SHA-256 verifier, not the password.\n\n"
-      "Example: pgchaperone password triage-bot >> passwords");
-  command->add_option("agent", arguments->agent, "Name of the agent, as in its connection string")
+      "Example: (umask 077; pgchaperone password triage-bot >> passwords)");
+  command->add_option("AGENT", arguments->agent, "Name of the agent, as in its connection string")
       ->required();
   command
       ->add_option("--iterations", arguments->iterations,
-                   "Rounds of the key derivation; more cost each login more")
-      ->check(CLI::Range(auth::kScramIterations, auth::kMaxScramIterations))
+                   "Rounds of the key derivation, 4096 to 1000000; more make guessing and each login dearer")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(auth::kScramIterations, auth::kMaxScramIterations).description(""))
       ->capture_default_str();
   command->callback([arguments, &exit_status] {
     const bool terminal = ::isatty(STDIN_FILENO) == 1;
