@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -22,6 +23,7 @@ namespace chaperone::audit::test {
 
 /// Runs `body` in a child; the failures it reports with EXPECT and ASSERT are this test's.
 inline void in_child(const std::function<void()>& body) {
+  std::fflush(nullptr);  // or the child prints what this process has buffered once more
   const pid_t child = ::fork();
   ASSERT_GE(child, 0) << "fork failed";
   if (child == 0) {
