@@ -16,8 +16,9 @@ using Clock = std::chrono::steady_clock;
 
 /// From the end of one sync to the beginning of the next: what is gathered for it is the group commit.
 constexpr std::chrono::milliseconds kCadence{2};
-/// kBatch waits so many times as long as the last sync took, where that is longer: a slow disk's syncs (2 ms of waiting
-/// and 0.5 ms of CPU each on a virtual one, measured) are not to cost more than the statements they are about.
+/// kBatch waits so many times as long as the last sync took, where that is longer: a slow disk's syncs (2 ms
+/// of waiting and 0.5 ms of CPU each on a virtual one, measured) are not to cost more than the statements
+/// they are about.
 constexpr int kRestPerSync = 9;
 /// A look at the file, and while the log is down a try to come back.
 constexpr std::chrono::seconds kCheck{1};

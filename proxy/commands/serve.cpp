@@ -25,7 +25,8 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 audit::Microseconds wall_clock() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
@@ -42,7 +43,8 @@ unsigned thread_count(unsigned configured) {
   return configured != 0 ? configured : std::clamp(std::thread::hardware_concurrency(), 1U, kMost);
 }
 
-/// The running proxy, told by signals what to do: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once.
+/// The running proxy, told by signals what to do: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends
+/// at once.
 class Service {
  public:
   Service(std::string config_file, Config config, audit::Log& log, net::Server& server)
@@ -68,8 +70,9 @@ class Service {
 
   void record(std::string_view event, std::string_view why) {
     const boost::json::value reason = why.empty() ? boost::json::value(nullptr) : boost::json::value(why);
-    const auto written = log_.append_event(wall_clock(), "admin",
-                                           fmt::format(R"("event":"{}","why":{})", event, boost::json::serialize(reason)));
+    const auto written =
+        log_.append_event(wall_clock(), "admin",
+                          fmt::format(R"("event":"{}","why":{})", event, boost::json::serialize(reason)));
     if (!written) spdlog::error("{}", written.error().message);
   }
 
@@ -85,7 +88,8 @@ class Service {
                                fresh->audit.file != config_.audit.file ||
                                fresh->audit.durability != config_.audit.durability ||
                                fresh->connections != config_.connections || fresh->threads != config_.threads;
-    if (needs_restart) spdlog::warn("listen, admin, audit, threads and limits.connections take effect with a restart");
+    if (needs_restart)
+      spdlog::warn("listen, admin, audit, threads and limits.connections take effect with a restart");
     for (const auto& warning : fresh->warnings) spdlog::warn("{}", warning);
     config_.environment = fresh->environment;
     config_.drain = fresh->drain;

@@ -16,8 +16,8 @@ struct CancelTarget {
   session::CancelKey key;
 };
 
-/// Our cancel keys, of all threads. Thread-safe. Two servers may give out the same PID, so a PID may stand for several
-/// sessions; the secret decides.
+/// Our cancel keys, of all threads. Thread-safe. Two servers may give out the same PID, so a PID may stand
+/// for several sessions; the secret decides.
 class CancelKeys {
  public:
   void add(const session::CancelKey& ours, CancelTarget target);

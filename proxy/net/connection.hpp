@@ -19,9 +19,9 @@ struct Leg {
   Descriptor socket;
   std::uint32_t interest = 0;  ///< what the readiness set watches
   bool watched = false;
-  bool failed = false;         ///< nothing can be sent any more
-  bool connecting = false;     ///< of the server leg: connect() has not come back
-  std::string unsent;          ///< what the kernel did not take; while it waits, the other side is not read
+  bool failed = false;      ///< nothing can be sent any more
+  bool connecting = false;  ///< of the server leg: connect() has not come back
+  std::string unsent;       ///< what the kernel did not take; while it waits, the other side is not read
 };
 
 /// A client, its session and its server: plain state, moved by the Worker that owns it.
@@ -38,13 +38,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   session::Session session;
   std::vector<SocketAddress> candidates;  ///< of the upstream, still to be tried
   SocketAddress server_address;
-  std::chrono::steady_clock::time_point deadline;  ///< of the login, or of what a closing client still has to take
-  std::uint64_t sendable_at = 0;     ///< the audit seq that has to be on disk before server.unsent may go (durability sync)
-  bool client_eof = false;           ///< the client sends nothing more
-  bool finish_server = false;        ///< shut the server leg down for writing once server.unsent is out
-  bool logged_in = false;            ///< its key is in CancelKeys
-  bool close_when_sent = false;      ///< over: close once client.unsent is out
-  bool closed = false;               ///< over and closed; freed at the end of the wake-up
+  std::chrono::steady_clock::time_point
+      deadline;  ///< of the login, or of what a closing client still has to take
+  std::uint64_t sendable_at =
+      0;  ///< the audit seq that has to be on disk before server.unsent may go (durability sync)
+  bool client_eof = false;       ///< the client sends nothing more
+  bool finish_server = false;    ///< shut the server leg down for writing once server.unsent is out
+  bool logged_in = false;        ///< its key is in CancelKeys
+  bool close_when_sent = false;  ///< over: close once client.unsent is out
+  bool closed = false;           ///< over and closed; freed at the end of the wake-up
 };
 
 }  // namespace chaperone::net

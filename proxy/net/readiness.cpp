@@ -21,17 +21,19 @@ constexpr auto kRecordDelay = std::chrono::milliseconds(2);
 }  // namespace
 
 void Worker::wait() {
-  readiness_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
-    if (error) return;
-    on_ready();
-    wait();
-  });
+  readiness_.async_wait(asio::posix::descriptor_base::wait_read,
+                        [this](const boost::system::error_code& error) {
+                          if (error) return;
+                          on_ready();
+                          wait();
+                        });
 }
 
 void Worker::on_ready() {
   std::array<epoll_event, 64> events;
   for (int round = 0; round < kRoundsPerWakeUp; ++round) {
-    const int count = ::epoll_wait(readiness_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+    const int count =
+        ::epoll_wait(readiness_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
     if (count <= 0) return;
     for (int i = 0; i < count; ++i) {
       auto& leg = *static_cast<Leg*>(events[static_cast<std::size_t>(i)].data.ptr);
@@ -96,7 +98,8 @@ void Worker::read_server(Connection& connection) {
   if (got.state == Transfer::State::kOk) {
     connection.session.on_server({server_buffer_.data(), got.bytes}, *step);
   } else {
-    const std::string why = got.state == Transfer::State::kClosed ? "it closed" : std::generic_category().message(errno);
+    const std::string why =
+        got.state == Transfer::State::kClosed ? "it closed" : std::generic_category().message(errno);
     connection.session.on_server_closed(why, *step);
     unwatch(connection.server);
     connection.server.failed = true;
@@ -162,7 +165,8 @@ void Worker::commit() {
   } else if (!batch_.empty()) {
     flush_records_later();
   }
-  for (std::size_t i = 0; i < deferred_.size(); ++i) {  // it may grow on the way: a connect that is done at once
+  for (std::size_t i = 0; i < deferred_.size();
+       ++i) {  // it may grow on the way: a connect that is done at once
     auto& connection = *deferred_[i].connection;
     auto step = std::move(deferred_[i].step);
     if (!connection.closed) {
@@ -231,8 +235,8 @@ void Worker::send_to(Leg& leg, const session::Gather& gather) {
   }
 }
 
-// Nothing can be sent there any more. A client that is lost may still have statements running; a server's last words
-// are still read.
+// Nothing can be sent there any more. A client that is lost may still have statements running; a server's
+// last words are still read.
 void Worker::lost(Leg& leg) {
   auto& connection = *leg.connection;
   if (leg.failed) return;
@@ -259,7 +263,8 @@ void Worker::update_interest(Connection& connection) {
   auto& server = connection.server;
   if (!client.failed) {
     std::uint32_t interest = 0;
-    if (!connection.client_eof && !connection.close_when_sent && server.unsent.empty() && connection.session.wants_client()) {
+    if (!connection.client_eof && !connection.close_when_sent && server.unsent.empty() &&
+        connection.session.wants_client()) {
       interest |= EPOLLIN;
     }
     if (!client.unsent.empty()) interest |= EPOLLOUT;
@@ -276,7 +281,8 @@ void Worker::update_interest(Connection& connection) {
 void Worker::watch(Leg& leg, std::uint32_t interest) {
   if (leg.watched && leg.interest == interest) return;
   epoll_event event{.events = interest, .data = {.ptr = &leg}};
-  ::epoll_ctl(readiness_.native_handle(), leg.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, leg.socket.get(), &event);
+  ::epoll_ctl(readiness_.native_handle(), leg.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, leg.socket.get(),
+              &event);
   leg.watched = true;
   leg.interest = interest;
 }

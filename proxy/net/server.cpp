@@ -36,7 +36,8 @@ constexpr rlim_t kOtherDescriptors = 128;
 
 wire::Error failure(const session::Address& address, std::string_view what) {
   return {.sqlstate = wire::sqlstate::kConnectionFailure,
-          .message = fmt::format("{}: {}: {}", address.to_string(), what, std::generic_category().message(errno))};
+          .message =
+              fmt::format("{}: {}: {}", address.to_string(), what, std::generic_category().message(errno))};
 }
 
 std::uint32_t sessions_that_fit(std::uint32_t wanted) {
@@ -46,13 +47,16 @@ std::uint32_t sessions_that_fit(std::uint32_t wanted) {
   ::setrlimit(RLIMIT_NOFILE, &limit);
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const rlim_t reserved = kOtherDescriptors + std::min<rlim_t>(kMaxStrangers, limit.rlim_cur / 4);
-  const rlim_t fit = limit.rlim_cur > reserved + 2 ? (limit.rlim_cur - reserved) / 2 : 1;  // a session has two sockets
+  const rlim_t fit =
+      limit.rlim_cur > reserved + 2 ? (limit.rlim_cur - reserved) / 2 : 1;  // a session has two sockets
   if (fit >= wanted) return wanted;
-  spdlog::warn("limits.connections is {}, but {} open files allow {} sessions (ulimit -n)", wanted, limit.rlim_cur, fit);
+  spdlog::warn("limits.connections is {}, but {} open files allow {} sessions (ulimit -n)", wanted,
+               limit.rlim_cur, fit);
   return static_cast<std::uint32_t>(fit);
 }
 
-// A socket file that nobody listens on any more is in the way of ours; one that somebody does is not ours to take.
+// A socket file that nobody listens on any more is in the way of ours; one that somebody does is not ours to
+// take.
 bool remove_stale(const SocketAddress& address, const std::string& path) {
   Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(probe.get(), address.get(), address.length) == 0) {
@@ -123,7 +127,8 @@ struct Server::Implementation {
   std::vector<Listener> listeners;
   std::vector<std::unique_ptr<Worker>> workers;
   std::size_t next_worker = 0;
-  Descriptor reserve{::open("/dev/null", O_RDONLY | O_CLOEXEC)};  // given up to answer when descriptors have run out
+  Descriptor reserve{
+      ::open("/dev/null", O_RDONLY | O_CLOEXEC)};  // given up to answer when descriptors have run out
   asio::io_context io{1};
   std::vector<asio::posix::stream_descriptor> acceptors;
   std::thread acceptor_thread;
@@ -216,7 +221,9 @@ void Server::Implementation::turn_away(Descriptor client) {
   (void)send(client.get(), message);
 }
 
-const std::vector<session::Address>& Server::addresses() const { return implementation_->addresses; }
+const std::vector<session::Address>& Server::addresses() const {
+  return implementation_->addresses;
+}
 
 void Server::reload(std::shared_ptr<const session::Environment> environment) {
   for (auto& worker : implementation_->workers) {
@@ -233,9 +240,15 @@ void Server::end_sessions() {
   for (auto& worker : implementation_->workers) worker->post([&worker] { worker->drain(true); });
 }
 
-bool Server::draining() const { return implementation_->shared.draining; }
-std::uint32_t Server::sessions() const { return implementation_->shared.sessions; }
-std::uint32_t Server::max_sessions() const { return implementation_->shared.max_sessions; }
+bool Server::draining() const {
+  return implementation_->shared.draining;
+}
+std::uint32_t Server::sessions() const {
+  return implementation_->shared.sessions;
+}
+std::uint32_t Server::max_sessions() const {
+  return implementation_->shared.max_sessions;
+}
 
 std::vector<const session::Counters*> Server::counters() const {
   std::vector<const session::Counters*> counters;

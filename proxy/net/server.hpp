@@ -21,11 +21,13 @@ struct ServerOptions {
   audit::Values values = audit::Values::kKeep;
 };
 
-/// Accepts connections and runs their sessions on I/O threads of its own. Its functions may be called from any thread.
+/// Accepts connections and runs their sessions on I/O threads of its own. Its functions may be called from
+/// any thread.
 class Server {
  public:
-  /// Listens on every address, or on none: the error names the one that failed. Raises the limit of open files as far
-  /// as it goes, and keeps the number of sessions below what it allows. `log` outlives the server.
+  /// Listens on every address, or on none: the error names the one that failed. Raises the limit of open
+  /// files as far as it goes, and keeps the number of sessions below what it allows. `log` outlives the
+  /// server.
   static wire::Result<std::unique_ptr<Server>> start(const ServerOptions& options,
                                                      std::shared_ptr<const session::Environment> environment,
                                                      audit::Log& log);

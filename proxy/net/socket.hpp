@@ -58,7 +58,8 @@ Transfer receive(int fd, char* buffer, std::size_t size);
 Transfer send(int fd, const session::Gather& gather);
 Transfer send(int fd, std::string_view bytes);
 
-/// For both legs: no delay, and a peer that is gone is noticed (keepalive 60 s, 3 probes of 10 s; unacknowledged data 15 s).
+/// For both legs: no delay, and a peer that is gone is noticed (keepalive 60 s, 3 probes of 10 s;
+/// unacknowledged data 15 s).
 void set_options(int fd);
 
 /// "127.0.0.1:51234", "[::1]:51234" or "unix", of the other end.

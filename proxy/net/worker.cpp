@@ -52,13 +52,15 @@ void Worker::start() {
 
 session::Now Worker::now() const {
   using std::chrono::system_clock;
-  const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(system_clock::now().time_since_epoch());
+  const auto wall =
+      std::chrono::duration_cast<std::chrono::microseconds>(system_clock::now().time_since_epoch());
   return {.steady = Clock::now(), .wall = wall.count()};
 }
 
 std::optional<wire::Error> Worker::admit() {
   if (shared_.draining) {
-    return wire::Error{.sqlstate = wire::sqlstate::kCannotConnectNow, .message = "pgchaperone is shutting down"};
+    return wire::Error{.sqlstate = wire::sqlstate::kCannotConnectNow,
+                       .message = "pgchaperone is shutting down"};
   }
   if (shared_.log.down()) {
     return wire::Error{.sqlstate = wire::sqlstate::kDiskFull,
@@ -94,7 +96,8 @@ void Worker::logged_in(Connection& connection) {
   connection.logged_in = true;
   deadlines_.erase({connection.deadline, &connection});
   if (!connection.session.client_key().secret_key.empty()) {
-    shared_.cancel_keys.add(connection.session.client_key(), {connection.server_address, connection.session.server_key()});
+    shared_.cancel_keys.add(connection.session.client_key(),
+                            {connection.server_address, connection.session.server_key()});
   }
 }
 
@@ -141,7 +144,8 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       if (connection.client.unsent.empty() || connection.client.failed) {
         close(connection);
       } else {
-        // A client that does not read its last message is not waited for longer than one that does not log in.
+        // A client that does not read its last message is not waited for longer than one that does not log
+        // in.
         expect_end(connection);
       }
       break;
@@ -157,7 +161,8 @@ void Worker::open_upstream(Connection& connection) {
   }
   resolver_.async_resolve(
       address.host, std::to_string(address.port),
-      [this, kept = connection.shared_from_this()](const boost::system::error_code& error, const auto& results) {
+      [this, kept = connection.shared_from_this()](const boost::system::error_code& error,
+                                                   const auto& results) {
         if (kept->closed) return;
         for (const auto& result : results) {
           const auto endpoint = result.endpoint();
@@ -218,7 +223,8 @@ void Worker::pass_cancel(Connection& connection) {
   asio::co_spawn(io_, send_cancel(std::move(*target), connection.shared_from_this()), asio::detached);
 }
 
-// The client's connection is closed when the server has closed ours: then the signal is sent (PQcancel relies on it).
+// The client's connection is closed when the server has closed ours: then the signal is sent (PQcancel relies
+// on it).
 asio::awaitable<void> Worker::send_cancel(CancelTarget target, std::shared_ptr<Connection> connection) {
   const auto use = asio::as_tuple(asio::use_awaitable);
   asio::generic::stream_protocol::socket socket(io_);
@@ -228,8 +234,8 @@ asio::awaitable<void> Worker::send_cancel(CancelTarget target, std::shared_ptr<C
     if (!error) socket.close(ignored);
   });
   const asio::generic::stream_protocol::endpoint endpoint(target.server.get(), target.server.length);
-  const std::string packet =
-      wire::encode(wire::CancelRequest{.backend_pid = target.key.backend_pid, .secret_key = target.key.secret_key});
+  const std::string packet = wire::encode(
+      wire::CancelRequest{.backend_pid = target.key.backend_pid, .secret_key = target.key.secret_key});
   auto [connect_error] = co_await socket.async_connect(endpoint, use);
   if (!connect_error) {
     auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(packet), use);

@@ -36,12 +36,13 @@ struct Shared {
   bool sync = false;  ///< durability sync: what was recorded goes upstream when it is on disk
 };
 
-/// One I/O thread: its sessions, both sockets of each, from accept to close. Nothing of a session is touched by another
-/// thread; others post().
+/// One I/O thread: its sessions, both sockets of each, from accept to close. Nothing of a session is touched
+/// by another thread; others post().
 ///
-/// Forwarding is a level-triggered readiness set of its own under one Asio wait, so that timers, posts and resolvers
-/// share the thread. One wake-up: receive from every socket that has something, let the sessions decide, send to
-/// clients at once; then hand the records of the wake-up to the log with one write, and only then send upstream.
+/// Forwarding is a level-triggered readiness set of its own under one Asio wait, so that timers, posts and
+/// resolvers share the thread. One wake-up: receive from every socket that has something, let the sessions
+/// decide, send to clients at once; then hand the records of the wake-up to the log with one write, and only
+/// then send upstream.
 class Worker {
  public:
   Worker(Shared& shared, std::shared_ptr<const session::Environment> environment, audit::Values values);
@@ -123,8 +124,8 @@ class Worker {
   std::set<Connection*> waiting_for_disk_;
   std::vector<Connection*> dead_;
 
-  // Both are used from the front again in each wake-up. What sessions want to send upstream are mostly views into the
-  // client buffer, so each receive gets a part of its own until commit().
+  // Both are used from the front again in each wake-up. What sessions want to send upstream are mostly views
+  // into the client buffer, so each receive gets a part of its own until commit().
   std::vector<char> client_buffer_, server_buffer_;
   std::size_t client_buffer_used_ = 0;
   std::vector<Deferred> deferred_;

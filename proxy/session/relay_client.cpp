@@ -264,17 +264,18 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
     raise_barrier(frame);
     step.to_server.copy(kFlush);
   }
+  // Only an Execute with a limit may be answered by PortalSuspended: also one of a cursor that is not known
+  // here (yet).
+  if (goes_on) {
+    entry.run = portal->run;
+  } else if (decoded->max_rows > 0) {
+    entry.run = std::make_shared<PortalRun>();
+    entry.run->statement = number;
+    entry.run->started = entry.started;
+  }
   if (portal == nullptr) return true;
   entry.text = portal->text;
-  if (!goes_on) {
-    portal->run.reset();
-    if (decoded->max_rows > 0) {
-      portal->run = std::make_shared<PortalRun>();
-      portal->run->statement = number;
-      portal->run->started = entry.started;
-    }
-  }
-  entry.run = portal->run;
+  portal->run = entry.run;
   // Last: it may be the end of the portal itself.
   if (entry.text && !entry.text->script.statements.empty()) {
     forget_sql_names(entry, entry.text->script.statements.front());

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/audit/verify.hpp"
+#include "tests/pg/client.hpp"
+#include "tests/pg/process.hpp"
+
+namespace chaperone::pg {
+
+/// A throwaway PostgreSQL with a role `tester` (a superuser) and a database `shop`, on a loopback port and a
+/// Unix socket.
+class Postgres {
+ public:
+  Postgres();
+
+  const session::Address& address() const { return address_; }
+  const session::Address& socket() const { return socket_; }
+  /// A session of the superuser, for what tests arrange behind the proxy's back.
+  Client& control();
+  std::string scalar(std::string_view sql) { return control().scalar(sql); }
+  void run(std::string_view sql) { control().run(sql); }
+
+ private:
+  TemporaryDirectory directory_;
+  session::Address address_, socket_;
+  std::unique_ptr<Process> process_;
+  std::unique_ptr<Client> control_;
+};
+
+struct ChaperoneOptions {
+  session::Address server;
+  std::string durability = "batch";
+  std::string limits = "";  ///< lines of YAML under `limits`, each "  key: value\n"
+  std::string role = "";    ///< empty = the agent's own name
+  std::string role_password = "a secret";
+  std::string more = "";  ///< lines of YAML at the end
+  bool start = true;
+  std::filesystem::path audit = {};  ///< empty = in its own directory
+};
+
+using Record = boost::json::object;
+using Records = std::vector<Record>;
+
+/// A pgchaperone process with a configuration, secrets and an audit log of its own. Agents `tester` and
+/// `other`, with the password of Login.
+class Chaperone {
+ public:
+  explicit Chaperone(ChaperoneOptions options);
+  ~Chaperone();
+
+  /// Starts it (again); throws with its log when it does not come up.
+  void start();
+  const session::Address& address() const { return address_; }
+  const session::Address& admin() const { return admin_; }
+  Process& process() { return *process_; }
+  std::filesystem::path config() const { return directory_.path("chaperone.yaml"); }
+  std::filesystem::path audit() const { return audit_; }
+  std::string log() const { return read_file(directory_.path("log")); }
+  void write_config(const ChaperoneOptions& options);
+
+  /// Records of the log that have this value under this name, oldest first.
+  Records records(std::string_view key, const boost::json::value& value) const;
+  /// Records of the newest session of this server process, once that is closed.
+  Records session(std::int32_t backend_pid) const;
+  /// The value of a metric; labels as written ("name{label=\"x\"}").
+  double metric(std::string_view name) const;
+  /// GET over HTTP: the whole answer.
+  std::string get(std::string_view path) const;
+  audit::Verification verify() const;
+
+ private:
+  void read_audit() const;
+
+  ChaperoneOptions options_;
+  TemporaryDirectory directory_;
+  std::filesystem::path audit_;
+  session::Address address_{.host = "127.0.0.1", .port = 0},
+      admin_{.host = "127.0.0.1", .port = 0};  ///< kept over restarts
+  std::unique_ptr<Process> process_;
+
+  // What has been read of the audit log so far; a long run would read it over and over.
+  mutable std::uint64_t audit_read_ = 0;
+  mutable std::vector<std::string> lines_;
+  mutable std::map<std::string, std::vector<std::size_t>, std::less<>> lines_of_session_;
+  mutable std::map<std::string, std::string, std::less<>> newest_session_;  // by backend PID
+};
+
+/// The records of one kind.
+Records of_kind(const Records& records, std::string_view kind);
+/// A text of a record; "null" where it is null.
+std::string text(const Record& record, std::string_view key);
+/// What became of each statement, in their order: "ok INSERT 0 1", "failed 42703", "not_run".
+std::vector<std::string> outcomes(const Records& session);
+/// The statements' texts, in their order.
+std::vector<std::string> statements(const Records& session);
+/// How each transaction ended, with its statements: "committed 1 2".
+std::vector<std::string> transactions(const Records& session);
+
+/// The server that all tests share, and a pgchaperone in front of it.
+Postgres& postgres();
+Chaperone& chaperone();
+
+}  // namespace chaperone::pg
