@@ -82,7 +82,7 @@ struct Limits {
   std::uint32_t nesting = 200;
 };
 
-enum class ErrorKind : std::uint8_t { kSyntax, kLimit, kEncoding };
+enum class ErrorKind : std::uint8_t { kSyntax, kLimit, kEncoding, kUnsupported };
 
 struct Error {
   ErrorKind kind = ErrorKind::kSyntax;
