@@ -81,7 +81,7 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
                   "a readable file");
     return;
   }
-  environment.observed = rules::load_policy(file.text, *path, reader.problems).observed;
+  environment.observed = rules::load_policy(file.text, *path, reader.problems).observed();
 }
 
 void read_context(const Value& value) {

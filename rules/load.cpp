@@ -28,7 +28,9 @@ void load_agent(const std::string& name, const yaml::Value& value, PolicySet& po
   for (const std::string_view key : {"capabilities", "parameters", "session"}) {
     agent.refuse(key, kObservesOnly, kMode);
   }
-  policy.observed.insert(name);
+  Agent& loaded = policy.agents[name];
+  loaded.name = name;
+  loaded.observe = true;
 }
 
 }  // namespace
@@ -44,7 +46,7 @@ PolicySet load_policy(std::string_view text, const std::string& file, Problems& 
   if (!agents) return policy;
   yaml::Map map = agents->map("a map of agents, as {triage-bot: {mode: observe}}");
   for (const auto& [name, value] : map.entries()) load_agent(name, value, policy);
-  if (agents->is_map() && policy.observed.empty()) {
+  if (agents->is_map() && policy.agents.empty()) {
     agents->problem("agents is empty", "at least one agent, as {triage-bot: {mode: observe}}");
   }
   return policy;

@@ -16,7 +16,7 @@ TEST(LoadPolicy, AgentsOfModeObserve) {
   const PolicySet policy = load_policy(
       "version: 1\nagents:\n  triage-bot: {mode: observe}\n  \"7\":\n    mode: 'observe'\n", "p", problems);
   EXPECT_TRUE(problems.empty()) << problems.text();
-  EXPECT_EQ(policy.observed, (std::set<std::string, std::less<>>{"7", "triage-bot"}));
+  EXPECT_EQ(policy.observed(), (std::set<std::string, std::less<>>{"7", "triage-bot"}));
 }
 
 /// A policy that would hold an agent back must not be half applied: each of its parts is a problem at its

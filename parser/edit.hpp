@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/parser.hpp"
+
+namespace chaperone::parser {
+
+/// Changes to a text, by splicing: what is not named stays as it is, to the byte. A splice is set off by a
+/// blank on either side where the bytes around it could join into one token.
+class EditScript {
+ public:
+  /// Text, or a slot that is filled when the text is sent.
+  struct Piece {
+    std::string text;
+    bool slot = false;  ///< text is then the name of a parameter
+  };
+
+  /// Puts pieces in place of `span` of the text (length 0: in front of the byte at its offset). Edits may
+  /// come in any order and must not overlap; of two at one offset, the one that came first stands first.
+  void replace(Span span, std::vector<Piece> pieces);
+  void insert(std::uint32_t offset, std::vector<Piece> pieces) { replace({offset, 0}, std::move(pieces)); }
+
+  bool empty() const { return edits_.empty(); }
+  std::size_t bytes() const;
+
+  /// The new text. `value` gives the SQL literal for a slot's name.
+  std::string apply(std::string_view text, const std::function<std::string(std::string_view)>& value) const;
+
+ private:
+  friend class PositionMap;
+  struct Edit {
+    Span span;
+    std::vector<Piece> pieces;
+  };
+  std::vector<Edit> edits_;  // in the order of their offsets
+};
+
+/// Where a character of the text that was sent stood in the client's own: for ErrorResponse's P, which counts
+/// characters from 1. A place inside a splice maps to the start of what it replaced.
+class PositionMap {
+ public:
+  PositionMap() = default;
+  /// `text` as it was, and `value` as apply() got it.
+  PositionMap(const EditScript& edits, std::string_view text,
+              const std::function<std::string(std::string_view)>& value);
+  std::uint32_t client_position(std::uint32_t sent_position) const;
+
+ private:
+  struct Stretch {
+    std::uint32_t sent = 0;    // characters in front of it in the sent text
+    std::uint32_t client = 0;  // and in the client's
+    bool spliced = false;
+  };
+  std::vector<Stretch> stretches_;
+};
+
+}  // namespace chaperone::parser

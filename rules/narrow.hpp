@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parser/facts.hpp"
+#include "rules/catalog.hpp"
+#include "rules/policy.hpp"
+#include "rules/resolve.hpp"
+
+/// From bindings to what has to be done to the text, so that the reply is one that PostgreSQL could have
+/// given on the projected database; or a refusal, where no sound way is known.
+namespace chaperone::rules {
+
+/// What was narrowed, for the record: rows, mask, columns, limit, set.
+namespace narrowed {
+inline constexpr std::uint8_t kRows = 1;
+inline constexpr std::uint8_t kMask = 2;
+inline constexpr std::uint8_t kColumns = 4;
+inline constexpr std::uint8_t kLimit = 8;
+inline constexpr std::uint8_t kSet = 16;
+}  // namespace narrowed
+
+/// A FROM item that is replaced by (SELECT columns FROM relation WHERE filter).
+struct Wrapper {
+  parser::Id item = parser::kNone;
+  bool fence = false;                        ///< no predicate may be evaluated inside: UNION ALL .. OFFSET 0
+  std::vector<std::uint16_t> columns;        ///< what it shows, in the relation's order
+  std::vector<parser::Id> copied_conjuncts;  ///< exprs: total ones that go inside a fence too
+};
+
+/// A WHERE conjunct that may only be evaluated where the filters of `items` hold.
+struct Guard {
+  parser::Id conjunct = parser::kNone;  ///< exprs
+  std::vector<parser::Id> items;        ///< from_items with a filter
+};
+
+/// A target of UPDATE or DELETE whose filter goes into the WHERE.
+struct TargetFilter {
+  parser::Id query = parser::kNone;
+  const RowFilter* filter = nullptr;
+};
+
+/// GROUP BY that named a primary key: the columns that depend on it and have to be listed.
+struct GroupColumns {
+  parser::Id query = parser::kNone;
+  std::vector<parser::Id> columns;  ///< exprs (kColumn), each column once
+};
+
+/// Columns that an INSERT gets, or the column list it did not have.
+struct InsertColumns {
+  parser::Id query = parser::kNone;
+  std::vector<std::string> names;    ///< the list to spell out, where the text has none
+  const InsertRule* rule = nullptr;  ///< whose `set` columns are added
+};
+
+struct RowLimit {
+  parser::Id query = parser::kNone;  ///< the outermost query of a statement
+  std::uint64_t rows = 0;
+};
+
+/// `*` or t.* in RETURNING, or COPY t TO: to be spelled out.
+struct Expansion {
+  parser::Id expr = parser::kNone;
+  std::vector<std::uint16_t> columns;
+};
+
+/// A masked column of an UPDATE's or DELETE's target in RETURNING.
+struct ReturningMask {
+  parser::Id expr = parser::kNone;
+  const Mask* mask = nullptr;
+};
+
+struct Narrowing {
+  std::uint8_t what = 0;  ///< narrowed::k..
+  std::vector<Wrapper> wrappers;
+  std::vector<Guard> guards;
+  std::vector<TargetFilter> filters;
+  std::vector<GroupColumns> groups;
+  std::vector<InsertColumns> inserts;
+  std::vector<RowLimit> limits;
+  std::vector<Expansion> expansions;
+  std::vector<ReturningMask> returning;
+  /// Qualified names of a wrapped table (public.users.name) whose schema has to be cut: exprs.
+  std::vector<parser::Id> unqualify;
+  /// A hard cap on affected rows, per statement of the script; kept by the session, not by the text.
+  std::vector<std::optional<std::uint64_t>> max_rows;
+  std::optional<Denial> denial;  ///< no sound form: nothing else counts then
+};
+
+/// Plans what an allowed script needs. `resolution` came from the same facts and capability.
+Narrowing narrow(const parser::Facts& facts, const Catalog& catalog, const Capability& capability,
+                 const Resolution& resolution);
+
+}  // namespace chaperone::rules
