@@ -14,6 +14,8 @@ source "$root/tests/support/postgres.sh"
 source "$root/tests/support/chaperone.sh"
 # shellcheck source=tests/support/measure.sh
 source "$root/tests/support/measure.sh"
+# shellcheck source=tests/support/claims.sh
+source "$root/tests/support/claims.sh"
 if [[ ! -x $PGCHAPERONE ]]; then
   echo "FAIL  pgchaperone is not built: $PGCHAPERONE is missing (./tests/run.sh builds it)"
   exit 1
@@ -22,17 +24,6 @@ fi
 parts=" $* "
 scratch
 many_files
-failures=0
-
-claim() { # CLAIM FIGURE HOLDS(0 or 1)
-  if (($3)); then
-    echo "ok    $1: $2"
-  else
-    echo "FAIL  $1: $2"
-    failures=$((failures + 1))
-  fi
-}
-holds() { awk "BEGIN { print ($1) ? 1 : 0 }"; } # an expression of awk's -> 1 or 0
 through() { "$POSTGRES_BIN/psql" -X -q -At -v ON_ERROR_STOP=1 "$uri" "$@"; }
 
 clients() {
@@ -169,5 +160,4 @@ if wanted sessions; then sessions; fi
 if wanted memory; then memory; fi
 if wanted cost; then cost; fi
 if wanted crash; then crash; fi
-echo "${SECONDS} s, $failures claim(s) failed"
-exit $((failures > 0))
+finish_claims
