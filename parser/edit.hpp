@@ -20,16 +20,23 @@ class EditScript {
     bool slot = false;  ///< text is then the name of a parameter
   };
 
+  /// Gives the SQL literal for a slot's name.
+  using Value = std::function<std::string(std::string_view)>;
+
   /// Puts pieces in place of `span` of the text (length 0: in front of the byte at its offset). Edits may
-  /// come in any order and must not overlap; of two at one offset, the one that came first stands first.
+  /// come in any order and must not overlap (std::logic_error); of two that go in front of one byte, the one
+  /// that came first stands first.
   void replace(Span span, std::vector<Piece> pieces);
   void insert(std::uint32_t offset, std::vector<Piece> pieces) { replace({offset, 0}, std::move(pieces)); }
 
+  /// Whether all of `span` is replaced already.
+  bool covers(Span span) const;
   bool empty() const { return edits_.empty(); }
+  /// Rough size on the heap, for caches that are bounded by bytes.
   std::size_t bytes() const;
 
-  /// The new text. `value` gives the SQL literal for a slot's name.
-  std::string apply(std::string_view text, const std::function<std::string(std::string_view)>& value) const;
+  /// The new text.
+  std::string apply(std::string_view text, const Value& value) const;
 
  private:
   friend class PositionMap;
@@ -37,17 +44,19 @@ class EditScript {
     Span span;
     std::vector<Piece> pieces;
   };
+  template <class Sink>
+  void walk(std::string_view text, const Value& value, Sink&& sink) const;
+
   std::vector<Edit> edits_;  // in the order of their offsets
 };
 
 /// Where a character of the text that was sent stood in the client's own: for ErrorResponse's P, which counts
-/// characters from 1. A place inside a splice maps to the start of what it replaced.
+/// characters from 1 (0: none, and stays so). A place inside a splice maps to the start of what it replaced.
 class PositionMap {
  public:
   PositionMap() = default;
   /// `text` as it was, and `value` as apply() got it.
-  PositionMap(const EditScript& edits, std::string_view text,
-              const std::function<std::string(std::string_view)>& value);
+  PositionMap(const EditScript& edits, std::string_view text, const EditScript::Value& value);
   std::uint32_t client_position(std::uint32_t sent_position) const;
 
  private:

@@ -7,6 +7,7 @@
 #include "parser/edit.hpp"
 #include "parser/facts.hpp"
 #include "rules/evaluate.hpp"
+#include "rules/literal.hpp"
 #include "rules/policy.hpp"
 
 namespace chaperone::rules {
@@ -23,10 +24,6 @@ struct Rewritten {
 /// hold is an error (kUnsupported), and the statement is refused.
 parser::Result<Rewritten> rewrite(std::string_view sql, const parser::Facts& facts, const Catalog& catalog,
                                   const Verdict& verdict);
-
-/// A parameter's value as an SQL literal: E'..' or '..', never anything else, safe under either setting of
-/// standard_conforming_strings. The value must be UTF-8 without NUL.
-std::string literal(std::string_view value);
 
 /// The text with the principal's values in its slots. Every slot must have a value in the principal.
 std::string fill(const Rewritten& rewritten, std::string_view sql, const Principal& principal);
