@@ -200,24 +200,24 @@ enum class QueryRole : std::uint8_t {
   kArm,     ///< of UNION, INTERSECT, EXCEPT
   kSource,  ///< of an INSERT
 };
-enum class SetOperation : std::uint8_t { kNone, kUnion, kIntersect, kExcept };
-enum class LockStrength : std::uint8_t { kNone, kKeyShare, kShare, kNoKeyUpdate, kUpdate };
-enum class ConflictAction : std::uint8_t { kNone, kNothing, kUpdate };
+enum class SetOperation : std::uint8_t { kNotOne, kUnion, kIntersect, kExcept };
+enum class LockStrength : std::uint8_t { kUnlocked, kKeyShare, kShare, kNoKeyUpdate, kUpdate };
+enum class ConflictAction : std::uint8_t { kRaise, kNothing, kUpdate };
 
 struct Query {
   QueryKind kind = QueryKind::kSelect;
   QueryRole role = QueryRole::kStatement;
-  SetOperation operation = SetOperation::kNone;
+  SetOperation operation = SetOperation::kNotOne;
   bool all = false;        ///< UNION ALL ..
   bool recursive = false;  ///< WITH RECURSIVE
   bool distinct = false;
   bool with_ties = false;
-  bool fetch_first = false;                 ///< reserved: the tree does not tell FETCH FIRST from LIMIT
-  bool default_values = false;              ///< INSERT .. DEFAULT VALUES
-  bool overriding = false;                  ///< INSERT .. OVERRIDING
-  bool into = false;                        ///< SELECT INTO: its table is among the statement's relation uses
-  LockStrength lock = LockStrength::kNone;  ///< the strongest FOR UPDATE/SHARE of this query
-  ConflictAction conflict = ConflictAction::kNone;
+  bool fetch_first = false;     ///< reserved: the tree does not tell FETCH FIRST from LIMIT
+  bool default_values = false;  ///< INSERT .. DEFAULT VALUES
+  bool overriding = false;      ///< INSERT .. OVERRIDING
+  bool into = false;            ///< SELECT INTO: its table is among the statement's relation uses
+  LockStrength lock = LockStrength::kUnlocked;  ///< the strongest FOR UPDATE/SHARE of this query
+  ConflictAction conflict = ConflictAction::kRaise;
   Id statement = kNone;    ///< statements of the script
   Id parent = kNone;       ///< queries
   Id parent_expr = kNone;  ///< exprs, of role kExpression
