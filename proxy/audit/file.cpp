@@ -56,7 +56,7 @@ wire::Result<std::shared_ptr<LogFile>> LogFile::open(const std::string& path) {
   return open(path, 0);
 }
 wire::Result<std::shared_ptr<LogFile>> LogFile::create(const std::string& path) {
-  return open(path, O_TRUNC);
+  return open(path, O_TRUNC | O_NOFOLLOW);
 }
 
 wire::Result<void> LogFile::append(std::string_view bytes) {

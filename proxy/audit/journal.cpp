@@ -81,8 +81,9 @@ wire::Result<std::uint64_t> Journal::append(const Batch& batch) {
   };
   if (closed_) return refuse("audit log is closed");
   if (down_) return refuse(refusal_);
-  if (unsynced_.size() > kUnsyncedLimit)
+  if (unsynced_.size() > kUnsyncedLimit) {
     return refuse("audit log " + options_.file + ": the disk does not keep up");
+  }
 
   if (options_.durability == Durability::kNone) {
     if (pending_.size() > kQueueLimit) write_queue();
@@ -235,6 +236,7 @@ std::optional<ChainPosition> Journal::adopt_leftover() {
     const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
     if (const auto line = read_sealed_line(there.substr(begin, end - begin))) last = line->position();
   }
+  if (options_.durability == Durability::kSync) unsynced_.append(there.substr(0, whole));
   pending_.drop_front(whole);
   return last;
 }
@@ -317,7 +319,7 @@ wire::Result<void> Journal::begin_file(std::string_view lines) {
   first_seq_ = read_seq(lines).value_or(0);
   unsynced_.clear();
   synced_size_ = next->size();
-  synced_seq_ = last_seq();
+  if (options_.durability != Durability::kNone) synced_seq_ = last_seq();
   ++counters_.writes;
   counters_.bytes += lines.size();
   return sync_directory(options_.file);

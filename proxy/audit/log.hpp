@@ -50,6 +50,9 @@ struct LogCounters {
 /// happened. While that fails too the log is down: append() refuses, nothing may run, and it tries again once
 /// a second.
 ///
+/// Under kSync lines that are not known to be on disk move to the new file; while they can't be cut off the
+/// old one the log stays down.
+///
 /// Its own lines: `checkpoint` with the event started, rotated or closed, and `gap` with the event recovery
 /// (found at a start: the log had not been closed; `torn` is what was cut off) or failed.
 class Log {

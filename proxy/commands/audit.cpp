@@ -57,7 +57,7 @@ void add_view_options(CLI::App& command, Arguments& arguments) {
       ->type_name("SESSION");
   command.add_option("--statement", arguments.statement, "Only of this statement of a session")
       ->type_name("NUMBER")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""));
 }
 
 AuditViewOptions view_of(const Arguments& arguments) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "proxy/audit/chain.hpp"
 #include "proxy/audit/line_reader.hpp"
@@ -42,22 +43,37 @@ class Follower {
       // there.
       reader_.seek(std::min(reader_.offset(), reader_.size()));
       if (auto done = read(printer); !done || !over) return done;
-      const auto next = next_file();
+      auto next = next_file();
       if (!next) return next.error();
-      auto opened = audit::LineReader::open(*next);
-      if (!opened) return {};  // just between two names; the next look finds it
-      reader_ = std::move(*opened);
+      if (!*next) return {};  // just between two names; the next look finds it
+      reader_ = std::move(**next);
     }
   }
 
  private:
-  /// Files that were full before this looked again come first.
-  wire::Result<std::string> next_file() const {
+  /// Where what was not read yet begins: in a file set aside meanwhile, else in the log; nothing while the log
+  /// has no name.
+  wire::Result<std::optional<audit::LineReader>> next_file() const {
+    // Opened before the others are listed: what is set aside in between is one of those or the one opened.
+    auto opened = audit::LineReader::open(file_);
+    auto first = first_unread();
+    if (!first) return first.error();
+    if (!first->empty()) {
+      // A listing may lack what came while it was made, but not what came before a file that the last one has.
+      first = first_unread();
+      if (!first) return first.error();
+      opened = audit::LineReader::open(*first);
+    }
+    return opened ? std::optional(std::move(*opened)) : std::nullopt;
+  }
+
+  /// The oldest of the files set aside that has something new, or "".
+  wire::Result<std::string> first_unread() const {
     const auto older = audit::files_set_aside(file_);
     if (!older) return older.error();
     const auto next = std::find_if(older->begin(), older->end(),
                                    [this](const auto& each) { return each.first_seq > last_seq_; });
-    return {boost::system::in_place_value, next == older->end() ? file_ : next->path};
+    return {boost::system::in_place_value, next == older->end() ? "" : next->path};
   }
 
   std::string file_;

@@ -290,9 +290,12 @@ AuditView::Shown AuditView::other(const json::object& record) const {
   }
   constexpr std::string_view shown[] = {"v",     "seq",   "kind", "time", "session",
                                         "agent", "event", "why",  "prev", "hash"};
+  // Who it was stands where a session was opened or refused.
+  const bool ended = session && event == "closed";
   for (const auto& [name, value] : record) {
     const std::string_view key(name.data(), name.size());
-    if (value.is_null() || std::find(std::begin(shown), std::end(shown), key) != std::end(shown)) continue;
+    if (ended || value.is_null() || std::find(std::begin(shown), std::end(shown), key) != std::end(shown))
+      continue;
     text += text.empty() ? "" : ", ";
     text.append(key).append(" ");
     text += value.is_string() ? std::string(value.get_string()) : json::serialize(value);

@@ -143,7 +143,7 @@ TEST(LogFailure, AFullDiskRefusesUntilThereIsRoom) {
           EXPECT_TRUE(contains(refused.error().detail, "cannot write: File too large"));
         }
         EXPECT_TRUE(log->down());
-        limit_file_size(1 << 30);
+        limit_file_size(1U << 30);
         EXPECT_TRUE(comes_true([&] { return !log->down(); }));
       }
       append_statement(*log, ++number);
@@ -202,6 +202,9 @@ TEST(LogFailure, SyncTellsNothingThatIsNotOnDisk) {
     EXPECT_TRUE(log->down());
     EXPECT_EQ(log->durable(), 1U);
   });
+  // What can't be cut off can't be moved to another file either: a restart takes it from there.
+  append_statement(*open_log({.file = scratch.log()}), 3);
+  EXPECT_TRUE(is_intact(verify_log(scratch.log())));
 }
 
 TEST(LogFailure, AShortWriteThatCanNotBeRepairedIsDeclared) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -136,6 +137,7 @@ TEST(AuditView, WhatIsNoStatement) {
   Lines lines;
   lines.session(audit::SessionEvent::kOpened, "")
       .session(audit::SessionEvent::kRefused, "no such database")
+      .session(audit::SessionEvent::kClosed, "the client went away")
       .transaction({1}, audit::TransactionEnd::kRolledBack)
       .transaction({1}, audit::TransactionEnd::kUnknown)
       .transaction({1, 2}, audit::TransactionEnd::kRolledBack)
@@ -148,12 +150,13 @@ TEST(AuditView, WhatIsNoStatement) {
              "10.0.0.7:51234, database shop",
              "18:00:00.125  triage-bot  7q3kab     refused                         no such database, proof "
              "scram, client 10.0.0.7:51234, database shop",
-             "18:00:00.127  -           7q3kab     end unknown                     statements 1",
-             "18:00:00.128  -           7q3kab     rolled back                     statements 1, 2",
-             "18:00:00.129  -           7q3kab     rolled back                     statements 2, back to "
+             "18:00:00.126  triage-bot  7q3kab     closed                          the client went away",
+             "18:00:00.128  -           7q3kab     end unknown                     statements 1",
+             "18:00:00.129  -           7q3kab     rolled back                     statements 1, 2",
+             "18:00:00.130  -           7q3kab     rolled back                     statements 2, back to "
              "savepoint s1",
-             "18:00:00.130  -                      checkpoint                      started",
-             "18:00:00.131  -                      gap                             recovery: the log was not "
+             "18:00:00.131  -                      checkpoint                      started",
+             "18:00:00.132  -                      gap                             recovery: the log was not "
              "closed, last_seq 41"}));
 }
 
@@ -280,6 +283,15 @@ class AuditCommand : public testing::Test {
     batch.outcome(kTime, session_of(), {.statement = number, .result = audit::Result::kOk, .rows = 1});
     EXPECT_TRUE(log.append(batch));
   }
+  /// Until the file is smaller than this. While it is rotated its name is missing for a moment.
+  void wait_for_rotation(std::uint64_t rotate_size) const {
+    std::error_code missing;
+    for (;;) {
+      const std::uint64_t size = std::filesystem::file_size(file_, missing);
+      if (!missing && size < rotate_size) return;
+      std::this_thread::yield();
+    }
+  }
   std::vector<std::string> files() const {
     std::vector<std::string> all{file_};
     for (const auto& older : audit::files_set_aside(file_).value()) all.push_back(older.path);
@@ -338,9 +350,7 @@ TEST_F(AuditCommand, ShowTakesTheFilesOfALogInAnyOrder) {
   const auto log = open(2'000);
   for (std::uint64_t number = 1; number <= 30; ++number) {
     append(*log, number);
-    if (number % 10 == 0) {
-      while (std::filesystem::file_size(file_) > 2'000) std::this_thread::yield();
-    }
+    if (number % 10 == 0) wait_for_rotation(2'000);
   }
   log->close();
   const auto names = files();
@@ -397,9 +407,7 @@ TEST_F(AuditCommand, TailFollowsThroughRotation) {
   const auto go_on = [&] {
     // Several files may come between two looks.
     for (int count = 0; count < 12; ++count) append(*log, ++number);
-    const std::uint64_t before = log->counters().rotations;
-    while (std::filesystem::file_size(file_) > 3'000 && log->counters().rotations == before)
-      std::this_thread::yield();
+    wait_for_rotation(3'000);
     return --rounds > 0;
   };
   EXPECT_EQ(tail_audit({.file = file_, .follow = true, .view = {}}, out_, errors_, go_on), 0)
@@ -410,6 +418,39 @@ TEST_F(AuditCommand, TailFollowsThroughRotation) {
   // What the last call appended was not asked for any more.
   for (std::size_t index = 0; index < numbers.size(); ++index) ASSERT_EQ(numbers[index], index + 1);
   EXPECT_EQ(numbers.size(), number - 12);
+}
+
+TEST_F(AuditCommand, TailLosesNothingOfFilesThatTurnFullWhileItLooks) {
+  constexpr std::uint64_t kFiles = 1'000;
+  Lines lines;
+  for (std::uint64_t number = 1; number <= kFiles; ++number) {
+    lines.statement(number, "SELECT " + std::to_string(number),
+                    {.statement = 0, .verdict = audit::Verdict::kDeny});
+  }
+  const std::vector<std::string> all = lines.all();
+  directory_.write("audit.jsonl", all[0] + "\n");
+  std::atomic<bool> done = false;
+  // As a log rotates, in a file for each line and without the syncs between them.
+  const auto rotate = [&] {
+    for (std::uint64_t first = 1; first < kFiles; ++first) {
+      const std::string next = directory_.write(".new", all[first] + "\n");
+      std::filesystem::rename(file_, audit::set_aside_path(file_, first));
+      std::filesystem::rename(next, file_);
+    }
+    done = true;
+  };
+  std::thread writer;
+  int looks_left = 2;
+  const auto go_on = [&] {
+    if (!writer.joinable()) writer = std::thread(rotate);
+    return !done || --looks_left > 0;
+  };
+  EXPECT_EQ(tail_audit({.file = file_, .follow = true, .view = {}}, out_, errors_, go_on), 0)
+      << errors_.str();
+  writer.join();
+  const std::vector<std::uint64_t> numbers = shown();
+  for (std::size_t index = 0; index < numbers.size(); ++index) ASSERT_EQ(numbers[index], index + 1);
+  EXPECT_EQ(numbers.size(), kFiles);
 }
 
 TEST_F(AuditCommand, TailTakesALineThatIsWrittenInPieces) {
