@@ -51,15 +51,16 @@ class Follower {
   }
 
  private:
-  /// Where what was not read yet begins: in a file set aside meanwhile, else in the log; nothing while the log
-  /// has no name.
+  /// Where what was not read yet begins: in a file set aside meanwhile, else in the log; nothing while the
+  /// log has no name.
   wire::Result<std::optional<audit::LineReader>> next_file() const {
     // Opened before the others are listed: what is set aside in between is one of those or the one opened.
     auto opened = audit::LineReader::open(file_);
     auto first = first_unread();
     if (!first) return first.error();
     if (!first->empty()) {
-      // A listing may lack what came while it was made, but not what came before a file that the last one has.
+      // A listing may lack what came while it was made, but not what came before a file that the last one
+      // has.
       first = first_unread();
       if (!first) return first.error();
       opened = audit::LineReader::open(*first);
