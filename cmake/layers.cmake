@@ -44,3 +44,22 @@ function(add_layer name)
   target_link_libraries(${name} PUBLIC chaperone_options ${LAYER_USES} PRIVATE ${LAYER_PRIVATE})
   set_target_properties(${name} PROPERTIES ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE CXX)
 endfunction()
+
+# embed(<layer> NAMESPACE <a::b> HEADER <what declares them> FOLDER <dir> <constant>=<file>...): text files as constants.
+function(embed layer)
+  cmake_parse_arguments(EMBED "" "NAMESPACE;HEADER;FOLDER" "" ${ARGN})
+  set(output ${CMAKE_BINARY_DIR}/embedded/${layer}.cpp)
+  set(files "")
+  set(paths "")
+  foreach(file IN LISTS EMBED_UNPARSED_ARGUMENTS)
+    string(REPLACE "=" "=${CMAKE_SOURCE_DIR}/${EMBED_FOLDER}/" file ${file})
+    list(APPEND files ${file})
+    string(REGEX REPLACE "^[^=]+=" "" path ${file})
+    list(APPEND paths ${path})
+  endforeach()
+  list(JOIN files "|" files)
+  add_custom_command(OUTPUT ${output} DEPENDS ${paths} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM
+    COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DHEADER=${EMBED_HEADER} -DNAMESPACE=${EMBED_NAMESPACE} -DFILES=${files}
+      -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake)
+  target_sources(${layer} PRIVATE ${output})
+endfunction()
