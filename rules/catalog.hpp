@@ -99,6 +99,7 @@ struct Type {
 struct Operator {
   std::string schema;
   std::string name;
+  std::string extension;  ///< that it belongs to; empty: none, or not known
 };
 
 /// Immutable once built (CatalogBuilder); shared between threads as shared_ptr<const Catalog>.
@@ -120,6 +121,8 @@ class Catalog {
   std::vector<const Type*> types(std::string_view schema, std::string_view name) const;
   /// Whether a user-made operator of that name exists in a schema (empty: in any).
   bool has_operator(std::string_view schema, std::string_view name) const;
+  /// All of them; few databases have more than some hundred.
+  std::span<const Operator> operators() const { return operators_; }
 
   bool has_schema(std::string_view schema) const;
   /// The pinned search_path, without pg_catalog, which always comes first, and never pg_temp.

@@ -9,7 +9,7 @@ bool ColumnSet::has(std::string_view name) const {
 }
 
 const TableRule* Capability::find_table(std::string_view schema, std::string_view table) const {
-  const auto found = tables.find({std::string(schema), std::string(table)});
+  const auto found = tables.find(std::pair(schema, table));
   return found == tables.end() ? nullptr : &found->second;
 }
 

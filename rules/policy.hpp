@@ -109,14 +109,24 @@ struct ResultLimits {
   std::optional<std::chrono::milliseconds> time;
 };
 
+/// Orders names of two parts; a pair of views is looked up without copying.
+struct QualifiedLess {
+  using is_transparent = void;
+  template <class A, class B>
+  bool operator()(const A& a, const B& b) const {
+    const int schemas = std::string_view(a.first).compare(std::string_view(b.first));
+    return schemas != 0 ? schemas < 0 : std::string_view(a.second) < std::string_view(b.second);
+  }
+};
+
 struct Capability {
   std::string name;
   std::string description;
   /// Keyed by schema and name. Included capabilities are merged in.
-  std::map<std::pair<std::string, std::string>, TableRule> tables;
+  std::map<std::pair<std::string, std::string>, TableRule, QualifiedLess> tables;
   /// Shipped sets by name (safe, json, text_search, introspection) and single functions ("public.f", "f").
   std::set<std::string, std::less<>> function_sets;
-  std::set<std::pair<std::string, std::string>> functions;  ///< schema, name
+  std::set<std::pair<std::string, std::string>, QualifiedLess> functions;  ///< schema, name
   std::set<StatementClass> statements;
   std::map<std::string, SettingRule, std::less<>> settings;
   ResultLimits limits;

@@ -18,7 +18,9 @@ namespace chaperone::rules {
 struct Denial {
   std::string rule;  ///< tables.customers.read.columns
   std::string sqlstate = "42501";
-  std::string message;  ///< without "pgchaperone: "
+  /// Without "pgchaperone: ". What resolve() and narrow() make starts with "may not ..", without the agent;
+  /// evaluate() puts it in front.
+  std::string message;
   std::string detail;   ///< empty: "capability .., rule .." is made from the fields
   std::string hint;
   std::uint32_t offset = parser::kNone;  ///< byte in the client's text
@@ -30,8 +32,15 @@ struct Denial {
 /// What a FROM item or a statement's target is.
 struct RelationBinding {
   const Relation* relation = nullptr;  ///< nullptr: a CTE, subquery, function or join
-  const TableRule* rule = nullptr;  ///< nullptr with a relation: a system relation that introspection shows
-  parser::Id cte = parser::kNone;   ///< facts.ctes: the item is a reference to it
+  /// nullptr with a relation: a system relation all of whose columns introspection shows. One that shows only
+  /// some has a rule of its own, which belongs to no capability and lives as long as the process.
+  const TableRule* rule = nullptr;
+  parser::Id cte = parser::kNone;  ///< facts.ctes: the item is a reference to it
+  /// Sent as written, a name of the text could mean a column of it that is hidden, though it means something
+  /// else here (an unqualified name that PostgreSQL would find here first or find ambiguous, NATURAL, aliases
+  /// of columns, GROUP BY). If anything of the relation is hidden, masked or filtered, it has to be wrapped,
+  /// whatever else refers to it.
+  bool must_wrap = false;
 };
 
 /// What a column reference is. Whole-row references and stars reach every visible column of `item`.
