@@ -81,7 +81,17 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
                   "a readable file");
     return;
   }
-  environment.observed = rules::load_policy(file.text, *path, reader.problems).observed();
+  const rules::PolicySet policy = rules::load_policy(file.text, *path, reader.problems);
+  for (const auto& [name, agent] : policy.agents) {
+    if (agent.observe) continue;
+    reader.problems.add(
+        *path, agent.mark,
+        fmt::format("the agent {} is without `mode: observe`, and this version's proxy observes "
+                    "only and can't enforce yet",
+                    rules::in_quotes(name)),
+        "mode: observe (`check`, `test` and `explain` do use the policy as it is)");
+  }
+  environment.observed = policy.observed();
 }
 
 void read_context(const Value& value) {

@@ -3,16 +3,21 @@
 #include <string>
 #include <string_view>
 
+#include "rules/catalog.hpp"
 #include "rules/policy.hpp"
 #include "rules/problems.hpp"
 
 namespace chaperone::rules {
 
-/// Reads the text of a policy file; `file` is its name in messages. What it says counts only if `problems`
-/// got nothing.
-///
-/// This version observes and can't enforce, so that everything that would narrow an agent is a problem: a
-/// policy is held whole or not at all.
+/// Reads the text of a policy file (docs/policy.md) against a catalog; `file` is its name in messages. What
+/// it says counts only if `problems` got nothing; warnings hold nothing up. Everything is checked that can be
+/// known beforehand: keys and types, that tables, columns, functions and parameters are there, that rules
+/// agree with each other, and that expressions depend on nothing that an agent can set.
+PolicySet load_policy(std::string_view text, const std::string& file, const Catalog& catalog,
+                      Problems& problems);
+
+/// The same without a catalog: the structure alone. Tables without a schema are taken to be in `public`, and
+/// expressions are not compiled: only their parameters are known. Nothing may be decided by it.
 PolicySet load_policy(std::string_view text, const std::string& file, Problems& problems);
 
 }  // namespace chaperone::rules

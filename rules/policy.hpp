@@ -59,6 +59,7 @@ struct ReadRule {
   std::map<std::string, Mask, std::less<>> masks;
   std::optional<RowFilter> rows;
   bool explain = false;
+  Mark mark;
 };
 /// max_rows and `by` of writes.
 struct WriteBounds {
@@ -70,17 +71,20 @@ struct UpdateRule {
   std::optional<RowFilter> rows;
   WriteBounds bounds;
   std::optional<ColumnSet> returning;  ///< none: RETURNING may name what `read` shows
+  Mark mark;
 };
 struct DeleteRule {
   std::optional<RowFilter> rows;
   WriteBounds bounds;
   std::optional<ColumnSet> returning;
+  Mark mark;
 };
 struct InsertRule {
   ColumnSet columns;
   std::map<std::string, Expression, std::less<>> set;
   std::optional<std::uint64_t> max_rows;
   std::optional<ColumnSet> returning;
+  Mark mark;
 };
 
 /// Rare kinds of statement, `statements:`.
@@ -97,9 +101,10 @@ struct TableRule {
 };
 
 struct SettingRule {
-  bool allow = true;
-  std::vector<std::string> values;  ///< empty: as the shipped table bounds it
-  std::optional<std::string> most;
+  bool allow = true;                ///< false: `deny`
+  std::vector<std::string> values;  ///< the only ones; empty: as the shipped table bounds it
+  std::optional<std::string> most;  ///< `max`
+  Mark mark;
 };
 
 struct ResultLimits {
@@ -126,7 +131,8 @@ struct Capability {
   std::map<std::pair<std::string, std::string>, TableRule, QualifiedLess> tables;
   /// Shipped sets by name (safe, json, text_search, introspection) and single functions ("public.f", "f").
   std::set<std::string, std::less<>> function_sets;
-  std::set<std::pair<std::string, std::string>, QualifiedLess> functions;  ///< schema, name
+  /// Schema, name. The schema is empty where the policy was loaded without a catalog and names none.
+  std::set<std::pair<std::string, std::string>, QualifiedLess> functions;
   std::set<StatementClass> statements;
   std::map<std::string, SettingRule, std::less<>> settings;
   ResultLimits limits;

@@ -24,6 +24,10 @@ void Problems::add(std::string_view file, Mark mark, std::string_view what, std:
        fmt::format("{}:{}:{}: {}; expected {}", file, mark.line, mark.column, what, expected)});
 }
 
+void Problems::warn(std::string_view file, Mark mark, std::string_view what, std::string_view advice) {
+  warnings_.push_back(fmt::format("{}:{}:{}: {}; {}", file, mark.line, mark.column, what, advice));
+}
+
 void Problems::add_line(std::string line) {
   files_.emplace_back();
   problems_.push_back({files_.size() - 1, {}, std::move(line)});

@@ -20,6 +20,8 @@ struct Mark {
 class Problems {
  public:
   void add(std::string_view file, Mark mark, std::string_view what, std::string_view expected);
+  /// What is no mistake for certain: it holds nothing up. As "<file>:<line>:<column>: <what>; <advice>".
+  void warn(std::string_view file, Mark mark, std::string_view what, std::string_view advice);
   /// A whole line that another reader made.
   void add_line(std::string line);
 
@@ -27,6 +29,8 @@ class Problems {
   /// One a line, those of a file together and in the order of their places. A file with hundreds of them is
   /// told the first hundred.
   std::string text() const;
+  /// The warnings, in the order in which they were found.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   struct Problem {
@@ -38,6 +42,7 @@ class Problems {
 
   std::vector<std::string> files_;
   std::vector<Problem> problems_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace chaperone::rules

@@ -1,5 +1,7 @@
 #include "rules/text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -73,6 +75,23 @@ std::string in_quotes(std::string_view text) {
   }
   out += '"';
   return out;
+}
+
+std::string one_of(std::span<const std::string_view> words) {
+  if (words.empty()) return "nothing";
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) out += i + 1 == words.size() ? " or " : ", ";
+    out += words[i];
+  }
+  return out;
+}
+
+std::string with_suggestion(std::string expected, std::string_view word,
+                            std::span<const std::string_view> known) {
+  const std::string_view meant = closest(word, known);
+  if (!meant.empty()) expected += fmt::format(" (did you mean {}?)", in_quotes(meant));
+  return expected;
 }
 
 bool has_control_character(std::string_view text) {

@@ -10,6 +10,12 @@ namespace chaperone::rules {
 /// characters of the word (at least one); swapped neighbours count as one edit, letter case as none.
 std::string_view closest(std::string_view word, std::span<const std::string_view> candidates);
 
+/// "a, b or c"; "nothing" of no words.
+std::string one_of(std::span<const std::string_view> words);
+/// `expected`, with "(did you mean ..?)" behind it where `word` looks like one of the known ones.
+std::string with_suggestion(std::string expected, std::string_view word,
+                            std::span<const std::string_view> known);
+
 /// Foreign text for a message: in double quotes, on one line, control characters replaced, cut to a length
 /// that a terminal shows.
 std::string in_quotes(std::string_view text);

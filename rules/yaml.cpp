@@ -43,24 +43,6 @@ std::string written(std::uint64_t number, std::span<const Unit> units) {
   return fmt::format("{}{}", number, units.back().name);
 }
 
-/// "a, b or c"
-std::string one_of(std::span<const std::string_view> words) {
-  if (words.empty()) return "nothing";
-  std::string out;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) out += i + 1 == words.size() ? " or " : ", ";
-    out += words[i];
-  }
-  return out;
-}
-
-std::string with_suggestion(std::string expected, std::string_view word,
-                            std::span<const std::string_view> known) {
-  const std::string_view meant = closest(word, known);
-  if (!meant.empty()) expected += fmt::format(" (did you mean {}?)", in_quotes(meant));
-  return expected;
-}
-
 std::string_view kind_name(const Node& node) {
   switch (node.kind) {
     case Node::Kind::kNull:
@@ -91,9 +73,21 @@ bool Value::is_list() const {
   return node_->kind == Node::Kind::kList;
 }
 
+bool Value::is_scalar() const {
+  return node_->kind == Node::Kind::kScalar;
+}
+
+bool Value::is_plain() const {
+  return is_scalar() && node_->plain;
+}
+
+Mark Value::mark() const {
+  return is_null() ? key_ : node_->mark;
+}
+
 void Value::problem(std::string_view what, std::string_view expected) const {
   // An empty value has no place of its own that a reader could find.
-  problems_->add(*file_, is_null() ? key_ : node_->mark, what, expected);
+  problems_->add(*file_, mark(), what, expected);
 }
 
 void Value::problem_at_key(std::string_view what, std::string_view expected) const {

@@ -41,6 +41,9 @@ class Value {
   bool is_null() const;
   bool is_map() const;
   bool is_list() const;
+  bool is_scalar() const;
+  /// A scalar without quotes, so that `7` is a number and `claim x` a keyword.
+  bool is_plain() const;
   /// A scalar as it is written: `7`, `off` and `"7"` are text alike. Empty and null are problems.
   std::optional<std::string> text(std::string_view expected) const;
   /// Decimal digits, not in quotes.
@@ -65,6 +68,9 @@ class Value {
   void problem_at_key(std::string_view what, std::string_view expected) const;
   /// As "databases.shop.server", for messages; empty for the root.
   const std::string& path() const { return path_; }
+  /// Where the key (or list entry) stands that it belongs to.
+  Mark key_mark() const { return key_; }
+  Mark mark() const;
 
  private:
   friend class Document;

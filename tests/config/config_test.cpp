@@ -194,8 +194,22 @@ TEST_F(ConfigTest, AFileOfRootMayBeReadableByTheGroupOfAService) {
       << "who owns the file needs no group";
 }
 
+/// A policy that would hold an agent back must not pass for one that does.
+TEST_F(ConfigTest, AgentsThatCannotBeHeldBackYetAreRefused) {
+  directory.write("policy.yaml",
+                  "version: 1\ncapabilities:\n  c:\n    tables: {t: {read: {columns: [a]}}}\nagents:\n"
+                  "  watched: {mode: observe}\n  held: {capabilities: [c]}\n");
+  const std::string text = problems(kGoodConfig);
+  EXPECT_NE(
+      text.find("policy.yaml:7:3: the agent \"held\" is without `mode: observe`, and this version's proxy "
+                "observes only and can't enforce yet; expected mode: observe"),
+      std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("watched"), std::string::npos) << text;
+}
+
 TEST_F(ConfigTest, ProblemsOfTheNamedFilesKeepTheirOwnPlaces) {
-  directory.write("policy.yaml", "version: 1\nagents:\n  triage-bot: {mode: enforce}\n");
+  directory.write("policy.yaml", "version: 1\nagents:\n  triage-bot: {mode: obverse}\n");
   directory.write("passwords", "# agents\ntriage-bot\n");
   const std::string text = problems(edited(kGoodConfig, "threads: 2", "threads: two"));
   EXPECT_NE(text.find("policy.yaml:3:22: "), std::string::npos) << text;
