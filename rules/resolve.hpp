@@ -21,7 +21,7 @@ struct Denial {
   /// Without "pgchaperone: ". What resolve() and narrow() make starts with "may not ..", without the agent;
   /// evaluate() puts it in front.
   std::string message;
-  std::string detail;   ///< empty: "capability .., rule .." is made from the fields
+  std::string detail;  ///< empty: "capability .., rule .." is made from the fields
   std::string hint;
   std::uint32_t offset = parser::kNone;  ///< byte in the client's text
   std::string schema;
