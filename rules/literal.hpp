@@ -5,8 +5,12 @@
 
 #include "parser/edit.hpp"
 
-/// String literals that mean the same under either setting of standard_conforming_strings.
+/// Names and string literals as SQL text; literals mean the same under either setting of
+/// standard_conforming_strings.
 namespace chaperone::rules {
+
+/// A name as SQL, in quotes where it needs them. The name must be UTF-8 without NUL.
+std::string identifier(std::string_view name);
 
 /// A parameter's value as an SQL literal: E'..' or '..', never anything else, safe under either setting of
 /// standard_conforming_strings. The value must be UTF-8 without NUL.

@@ -26,9 +26,15 @@ inline constexpr std::uint8_t kSet = 16;
 /// A FROM item that is replaced by (SELECT columns FROM relation WHERE filter).
 struct Wrapper {
   parser::Id item = parser::kNone;
-  bool fence = false;                        ///< no predicate may be evaluated inside: UNION ALL .. OFFSET 0
-  std::vector<std::uint16_t> columns;        ///< what it shows, in the relation's order
-  std::vector<parser::Id> copied_conjuncts;  ///< exprs: total ones that go inside a fence too
+  bool fence = false;                       ///< no predicate may be evaluated inside: UNION ALL .. OFFSET 0
+  std::vector<std::uint16_t> columns;       ///< what it shows, in the relation's order
+  std::vector<std::string> system_columns;  ///< ctid, tableoid ..: those that the statement names
+  /// Exprs: total conjuncts of the WHERE that stand inside a fence too, so that it finds its rows by an
+  /// index.
+  std::vector<parser::Id> copied_conjuncts;
+  /// Exprs: partial conjuncts of the WHERE that need this item alone. They stand inside, guarded by the
+  /// filter, and `true` in their own place. For filters over columns that the wrapper does not show.
+  std::vector<parser::Id> moved_conjuncts;
 };
 
 /// A WHERE conjunct that may only be evaluated where the filters of `items` hold.
@@ -37,16 +43,21 @@ struct Guard {
   std::vector<parser::Id> items;        ///< from_items with a filter
 };
 
-/// A target of UPDATE or DELETE whose filter goes into the WHERE.
+/// A target of UPDATE or DELETE whose filter goes into the WHERE. A query can have two: that of the write and
+/// that of `read`.
 struct TargetFilter {
   parser::Id query = parser::kNone;
   const RowFilter* filter = nullptr;
 };
 
-/// GROUP BY that named a primary key: the columns that depend on it and have to be listed.
+/// GROUP BY that named a primary key: the columns that depend on it and have to be listed, each once.
+struct GroupColumn {
+  parser::Id item = parser::kNone;
+  std::uint16_t column = 0;
+};
 struct GroupColumns {
   parser::Id query = parser::kNone;
-  std::vector<parser::Id> columns;  ///< exprs (kColumn), each column once
+  std::vector<GroupColumn> columns;
 };
 
 /// Columns that an INSERT gets, or the column list it did not have.
@@ -56,15 +67,27 @@ struct InsertColumns {
   const InsertRule* rule = nullptr;  ///< whose `set` columns are added
 };
 
+/// The outermost query of a statement gives at most `rows` rows: one more than the cap, so that a cut can be
+/// noticed. The session drops that row.
 struct RowLimit {
-  parser::Id query = parser::kNone;  ///< the outermost query of a statement
+  parser::Id query = parser::kNone;
   std::uint64_t rows = 0;
 };
 
-/// `*` or t.* in RETURNING, or COPY t TO: to be spelled out.
+/// `*` or t.* of an INSERT's, UPDATE's or DELETE's target in RETURNING, to be spelled out: the columns of the
+/// target, then all of the other items of the query.
 struct Expansion {
   parser::Id expr = parser::kNone;
   std::vector<std::uint16_t> columns;
+};
+
+/// COPY t TO that becomes COPY (SELECT columns FROM ONLY t WHERE filter) TO.
+struct CopySelect {
+  parser::Id relation_use = parser::kNone;
+  const Relation* relation = nullptr;
+  const TableRule* rule = nullptr;
+  std::vector<std::uint16_t> columns;
+  std::optional<std::uint64_t> rows;  ///< as RowLimit::rows
 };
 
 /// A masked column of an UPDATE's or DELETE's target in RETURNING.
@@ -82,6 +105,7 @@ struct Narrowing {
   std::vector<InsertColumns> inserts;
   std::vector<RowLimit> limits;
   std::vector<Expansion> expansions;
+  std::vector<CopySelect> copies;
   std::vector<ReturningMask> returning;
   /// Qualified names of a wrapped table (public.users.name) whose schema has to be cut: exprs.
   std::vector<parser::Id> unqualify;

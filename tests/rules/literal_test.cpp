@@ -20,6 +20,18 @@ TEST(Literal, QuotesAndBackslashesAreDoubled) {
   EXPECT_EQ(literal("é\n*/"), "'é\n*/'");
 }
 
+TEST(Literal, Identifiers) {
+  EXPECT_EQ(identifier("users_2"), "users_2");
+  EXPECT_EQ(identifier("Users"), "\"Users\"");
+  EXPECT_EQ(identifier("2users"), "\"2users\"");
+  EXPECT_EQ(identifier("a\"b"), "\"a\"\"b\"");
+  EXPECT_EQ(identifier("user"), "\"user\"");
+  EXPECT_EQ(identifier("values"), "\"values\"");
+  EXPECT_EQ(identifier("name"), "name");
+  EXPECT_EQ(identifier("é"), "\"é\"");
+  EXPECT_EQ(identifier(""), "\"\"");
+}
+
 TEST(Literal, SafeForms) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"select 'a', 'it''s', 1", "select 'a', 'it''s', 1"},
