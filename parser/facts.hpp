@@ -14,7 +14,8 @@
 /// out. What is not known to this file does not exist: a node that has no place here makes read_facts() fail.
 ///
 /// All lists lie in flat vectors of Facts; an Id is an index into the vector that its comment names, a Range
-/// is a run of them. Offsets are bytes in the text.
+/// is a run of them. What stands inside has a higher index than what it stands in. Offsets are bytes in the
+/// text.
 namespace chaperone::parser {
 
 using Id = std::uint32_t;
@@ -50,12 +51,13 @@ enum class ExprKind : std::uint8_t {
   kConstant,   ///< `text` is the value, `constant` its kind
   kParameter,  ///< $`number`
   kFunction,   ///< `names`; `children` arguments, `extra` what stands in FILTER, ORDER BY, OVER
-  kOperator,   ///< `names`; `form`; `children` one or two operands (BETWEEN three)
+  kOperator,   ///< `names`; `form`; `children` one or two operands (BETWEEN three; IN (list): the test, then
+               ///< the list). BETWEEN has the grammar's own name for it (BETWEEN, NOT BETWEEN SYMMETRIC ..)
   kAnd,        ///< flat, as the grammar makes it
   kOr,
   kNot,
   kCast,      ///< `type`; one child. Also TREAT and `type 'literal'`
-  kCollate,   ///< `names` the collation
+  kCollate,   ///< `names` the collation; one child
   kSubquery,  ///< `query`; `form` EXISTS, ANY, ALL, scalar, ARRAY; `names` the operator of ANY/ALL/IN; child:
               ///< test
   kCase,      ///< children: argument if there is one (flag kHasArgument), then WHEN, THEN pairs, then ELSE
@@ -64,18 +66,20 @@ enum class ExprKind : std::uint8_t {
   kRow,            ///< ROW(..), (a, b)
   kArray,          ///< ARRAY[..]
   kField,          ///< (expression).`text`; flag kStar: (expression).*
-  kSubscript,      ///< expression[..]: child 0 the expression, then the bounds
+  kSubscript,      ///< expression[..][..]: child 0 the expression, then the bounds there are
   kNullTest,       ///< IS [NOT] NULL
-  kBooleanTest,    ///< IS [NOT] TRUE, FALSE, UNKNOWN
+  kBooleanTest,    ///< IS [NOT] TRUE, FALSE, UNKNOWN: `text` the lower-case keyword
   kGrouping,       ///< GROUPING(..)
-  kGroupingSet,    ///< ROLLUP, CUBE, GROUPING SETS, ()
-  kSqlValue,       ///< CURRENT_DATE, CURRENT_USER ..: `text` the lower-case keyword
+  kGroupingSet,    ///< ROLLUP, CUBE, GROUPING SETS (`text`, lower case), () (no text)
+  kSqlValue,       ///< CURRENT_DATE, CURRENT_USER ..: `text` the lower-case keyword, `number` its precision
   kNamedArgument,  ///< `text` => child
   kDefault,        ///< DEFAULT as a value
   kCurrentOf,      ///< WHERE CURRENT OF `text`
   kXml,            ///< XMLELEMENT, XMLFOREST, XMLPARSE, XMLSERIALIZE, IS DOCUMENT ..: `text` which
   kJson,           ///< SQL/JSON constructors and tests (16 and later): `text` which
-  kMultiAssign,    ///< the source of SET (a, b) = source, once for each column; `number` which column from 1
+  kMultiAssign,    ///< the source of SET (a, b) = source, once for each column; `number` which column from 1.
+                   ///< All of them share the one child
+  kOperatorClass,  ///< a column of an index or ON CONFLICT (..) with an operator class: `names`; one child
 };
 
 enum class ConstantKind : std::uint8_t { kInteger, kFloat, kBoolean, kString, kBitString, kNull };
@@ -98,6 +102,7 @@ enum class Form : std::uint8_t {
   kExists,
   kScalar,
   kArray,
+  kExclude,  ///< EXCLUDE (child WITH operator)
 };
 
 namespace flag {
@@ -141,6 +146,7 @@ struct TypeUse {
   bool set_of = false;
   bool percent_type = false;  ///< t.c%TYPE
   Range modifiers;            ///< exprs
+  Range collation;            ///< names: COLLATE of a column's definition
   std::uint32_t offset = kNone;
 };
 
@@ -149,6 +155,7 @@ struct Target {
   std::string_view name;  ///< AS name, or the column; empty: an output without a name of its own
   Id expr = kNone;        ///< exprs; kNone for a column of an INSERT's list
   bool subfield = false;  ///< assigns a field or element of the column: c.f, c[1]
+  Range subscripts;       ///< exprs: the bounds in c[..]
   std::uint32_t offset = kNone;
 };
 
@@ -172,11 +179,12 @@ struct FromItem {
   Id on = kNone;        ///< exprs
   Range using_columns;  ///< names
   std::string_view using_alias;
-  Range names;                   ///< names: [database,] [schema,] relation
-  Range sample_method;           ///< names
-  Id subquery = kNone;           ///< queries
-  Range exprs;                   ///< exprs: the functions of ROWS FROM (one each), or TABLESAMPLE's arguments
-  Range types;                   ///< types of typed columns
+  Range names;          ///< names: [database,] [schema,] relation
+  Range sample_method;  ///< names
+  Id subquery = kNone;  ///< queries
+  Range exprs;          ///< exprs: the functions of ROWS FROM (one each), or TABLESAMPLE's arguments
+  Range types;        ///< types of typed columns and of a kTableFunction's columns (FOR ORDINALITY: no names)
+  Range typed_names;  ///< names of these columns
   std::string_view alias;        ///< empty: none
   Range column_aliases;          ///< names
   std::uint32_t offset = kNone;  ///< of the relation's first name token; kNone for others
@@ -187,6 +195,8 @@ struct Cte {
   Range column_aliases;  ///< names
   Id query = kNone;      ///< queries
   bool search_or_cycle = false;
+  Range added_columns;  ///< names: the columns that SEARCH and CYCLE add
+  Range cycle_marks;    ///< exprs: constants of CYCLE .. TO .. DEFAULT
   std::uint32_t offset = kNone;
 };
 
@@ -232,7 +242,7 @@ struct Query {
   Id source = kNone;       ///< queries: of an INSERT (VALUES too)
   Id left = kNone;         ///< queries: arms
   Id right = kNone;
-  Id where = kNone;  ///< exprs
+  Id where = kNone;  ///< exprs; of a MERGE its ON
   Id having = kNone;
   Id limit = kNone;  ///< LIMIT ALL is a null constant
   Id offset = kNone;
@@ -240,20 +250,24 @@ struct Query {
   Range group_by;
   Range windows;  ///< exprs of WINDOW definitions
   Range order_by;
-  Range lock_names;        ///< names: FOR UPDATE OF ..
-  Range conflict_columns;  ///< exprs: inferred columns and expressions
-  Range conflict_set;      ///< targets of DO UPDATE SET
-  Range conflict_where;    ///< exprs: of the inference and of DO UPDATE, those there are
-  Range merge_actions;     ///< merge_actions
+  bool lock_all = false;                 ///< a FOR UPDATE/SHARE without OF is among them
+  Range lock_names;                      ///< names: FOR UPDATE OF ..
+  std::string_view conflict_constraint;  ///< ON CONFLICT ON CONSTRAINT ..
+  Range conflict_columns;                ///< exprs: inferred columns and expressions
+  Range conflict_set;                    ///< targets of DO UPDATE SET
+  Range conflict_where;                  ///< exprs: of the inference and of DO UPDATE, those there are
+  Range merge_actions;                   ///< merge_actions
 };
 
 enum class MergeCommand : std::uint8_t { kInsert, kUpdate, kDelete, kNothing };
 struct MergeAction {
   MergeCommand command = MergeCommand::kNothing;
   bool matched = true;
-  Id condition = kNone;  ///< exprs
-  Range columns;         ///< targets
-  Range values;          ///< exprs of an INSERT, without a row around
+  bool by_source = false;   ///< NOT MATCHED BY SOURCE (17 and later)
+  bool overriding = false;  ///< INSERT .. OVERRIDING
+  Id condition = kNone;     ///< exprs
+  Range columns;            ///< targets
+  Range values;             ///< exprs of an INSERT, without a row around
 };
 
 /// What a statement other than a query does to a relation it names.
@@ -270,6 +284,8 @@ enum class RelationAction : std::uint8_t {
   kVacuum,
   kRefresh,
   kOther,
+  kReference,  ///< LIKE, REFERENCES: read for its definition
+  kInherit,    ///< INHERITS, PARTITION OF, ATTACH and DETACH PARTITION: the other side
 };
 struct RelationUse {
   RelationAction action = RelationAction::kOther;
@@ -280,7 +296,15 @@ struct RelationUse {
   std::uint32_t offset = kNone;
 };
 
-enum class SettingAction : std::uint8_t { kSet, kSetDefault, kReset, kResetAll, kShow, kShowAll };
+enum class SettingAction : std::uint8_t {
+  kSet,
+  kSetDefault,
+  kSetFromCurrent,
+  kReset,
+  kResetAll,
+  kShow,
+  kShowAll
+};
 struct SettingUse {
   SettingAction action = SettingAction::kSet;
   bool local = false;
@@ -299,6 +323,10 @@ struct Option {
 /// The facts of a statement, beside its Statement in the script.
 struct StatementFacts {
   Id query = kNone;  ///< queries: the statement's own or the wrapped one
+  /// What EXPLAIN or CREATE TABLE AS wraps when it is no query (kExecute, kDeclareCursor, kCreateTableAs,
+  /// kDdl for REFRESH): its facts are here as well, and `query` is its own. kOther: nothing of the kind.
+  StatementKind wrapped = StatementKind::kOther;
+  std::string_view wrapped_name;  ///< of the wrapped EXECUTE or DECLARE
   /// For messages: SELECT, CREATE FUNCTION .. as PostgreSQL's command tags say it.
   std::string_view command;
   /// False: a kind that is not read any deeper; nothing may be concluded but that it is `command`.

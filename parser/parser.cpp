@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "parser/facts.hpp"
 #include "parser/pg_tree.hpp"
 #include "parser/prescan.hpp"
 #include "parser/tokens.hpp"
@@ -43,17 +44,32 @@ void throw_exception_from_error(const Error& error, const boost::source_location
   throw std::logic_error("unchecked error: " + error.message);
 }
 
+namespace {
+
+void set_spans(std::string_view sql, Span content, Script& script) {
+  if (script.statements.size() == 1) {
+    script.statements.front().span = content;
+  } else {
+    trim_spans(sql, script);
+  }
+}
+
+}  // namespace
+
 Result<Script> parse(std::string_view sql, const Limits& limits) {
   const Result<Span> content = prescan(sql, limits);
   if (!content) return content.error();
   Result<Script> script = read_tree(std::string(sql));
-  if (!script) return script;
-  if (script->statements.size() == 1) {
-    script->statements.front().span = *content;
-  } else {
-    trim_spans(sql, *script);
-  }
+  if (script) set_spans(sql, *content, *script);
   return script;
+}
+
+Result<Facts> read_facts(std::string_view sql, const Limits& limits) {
+  const Result<Span> content = prescan(sql, limits);
+  if (!content) return content.error();
+  Result<Facts> facts = read_tree_facts(std::string(sql));
+  if (facts) set_spans(sql, *content, facts->script);
+  return facts;
 }
 
 }  // namespace chaperone::parser

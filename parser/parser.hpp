@@ -36,7 +36,7 @@ enum class StatementKind : std::uint8_t {
   kCommitPrepared,
   kRollbackPrepared,
   kPrepare,        ///< PREPARE `name` AS ..
-  kExecute,        ///< EXECUTE `name`; CREATE TABLE AS EXECUTE is kOther
+  kExecute,        ///< EXECUTE `name`; CREATE TABLE AS EXECUTE is kCreateTableAs
   kDeallocate,     ///< DEALLOCATE `name`; empty = ALL
   kDeclareCursor,  ///< DECLARE `name` CURSOR
   kFetch,          ///< FETCH or MOVE `name`
@@ -46,6 +46,18 @@ enum class StatementKind : std::uint8_t {
   kListen,
   kNotify,
   kUnlisten,
+  kExplain,        ///< EXPLAIN, whatever it wraps
+  kCreateTableAs,  ///< CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW
+  kSet,            ///< SET, also SET .. TO DEFAULT, SET TRANSACTION, SET SESSION CHARACTERISTICS
+  kReset,          ///< RESET
+  kShow,           ///< SHOW
+  kSetConstraints,
+  kTruncate,
+  kLock,  ///< LOCK TABLE
+  kCall,
+  kDo,
+  kVacuum,  ///< VACUUM, ANALYZE
+  kDdl,     ///< CREATE, ALTER, DROP, RENAME, COMMENT of a table, view, index or sequence; REFRESH
 };
 
 struct Statement {

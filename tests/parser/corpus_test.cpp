@@ -41,9 +41,21 @@ constexpr const char* kKindNames[] = {"other",
                                       "discard_other",
                                       "listen",
                                       "notify",
-                                      "unlisten"};
+                                      "unlisten",
+                                      "explain",
+                                      "create_table_as",
+                                      "set",
+                                      "reset",
+                                      "show",
+                                      "set_constraints",
+                                      "truncate",
+                                      "lock",
+                                      "call",
+                                      "do",
+                                      "vacuum",
+                                      "ddl"};
 
-static_assert(std::size(kKindNames) == static_cast<std::size_t>(StatementKind::kUnlisten) + 1);
+static_assert(std::size(kKindNames) == static_cast<std::size_t>(StatementKind::kDdl) + 1);
 
 /// As a corpus line writes it.
 std::string describe(const Statement& statement) {
