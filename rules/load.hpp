@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,10 @@ namespace chaperone::rules {
 /// agree with each other, and that expressions depend on nothing that an agent can set.
 PolicySet load_policy(std::string_view text, const std::string& file, const Catalog& catalog,
                       Problems& problems);
+
+/// Reads the policy file at `path`. nullptr where it can't be read, which is a problem too.
+std::shared_ptr<const PolicySet> load_policy_file(const std::string& path, const Catalog& catalog,
+                                                  Problems& problems);
 
 /// The same without a catalog: the structure alone. Tables without a schema are taken to be in `public`, and
 /// expressions are not compiled: only their parameters are known. Nothing may be decided by it.

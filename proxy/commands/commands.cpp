@@ -11,17 +11,18 @@
 #include <vector>
 
 #include "proxy/commands/audit.hpp"
+#include "proxy/commands/check.hpp"
 #include "proxy/commands/config.hpp"
+#include "proxy/commands/explain.hpp"
 #include "proxy/commands/health.hpp"
 #include "proxy/commands/password.hpp"
+#include "proxy/commands/policy_test.hpp"
 #include "proxy/commands/serve.hpp"
+#include "proxy/commands/version.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {
 namespace {
-
-constexpr std::string_view kVersion =
-    "pgchaperone " CHAPERONE_VERSION " (SQL grammar of PostgreSQL " CHAPERONE_GRAMMAR ")";
 
 void add_serve(CLI::App& app, int& exit_status) {
   CLI::App* command =
@@ -33,15 +34,6 @@ void add_serve(CLI::App& app, int& exit_status) {
   const auto file = std::make_shared<std::string>();
   command->add_option("--config", *file, "The configuration file")->required()->type_name("FILE");
   command->callback([file, &exit_status] { exit_status = serve(*file); });
-}
-
-void add_version(CLI::App& app, int& exit_status) {
-  CLI::App* command = app.add_subcommand("version", "Print the version, and whose SQL grammar it reads.");
-  command->footer("Example: pgchaperone version");
-  command->callback([&exit_status] {
-    fmt::print("{}\n", kVersion);
-    exit_status = 0;
-  });
 }
 
 /// The command that the arguments came to before they went wrong.
@@ -84,7 +76,7 @@ std::string full_name(const CLI::App& command) {
 int run_command(CLI::App& app, int argc, char** argv) {
   int exit_status = 2;
   app.require_subcommand(1);
-  app.set_version_flag("--version", std::string(kVersion));
+  app.set_version_flag("--version", std::string(version_line()));
   app.footer(
       "Exit status: 0 fine, 1 the answer is no, 2 could not run.\n\nExample: pgchaperone serve --help");
   add_serve(app, exit_status);
