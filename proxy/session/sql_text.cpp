@@ -42,40 +42,10 @@ SharedText read_sql(std::string_view sql, const parser::Limits& limits) {
 }
 
 SharedText SqlCache::get(std::string_view sql, const parser::Limits& limits) {
-  if (sql.size() > kMaxTextBytes) {
-    ++misses_;
-    return read_sql(sql, limits);
-  }
-  if (auto found = young_.find(sql); found != young_.end()) {
-    ++hits_;
-    return found->second;
-  }
-  if (auto found = old_.find(sql); found != old_.end()) {
-    ++hits_;
-    SharedText text = found->second;
-    insert(text);
-    return text;
-  }
-  ++misses_;
-  SharedText text = read_sql(sql, limits);
-  const std::size_t hash = Hash{}(sql);
-  std::size_t& seen = seen_once_[hash % seen_once_.size()];
-  if (seen == hash) {
-    insert(text);
-  } else {
-    seen = hash;
-  }
-  return text;
-}
-
-void SqlCache::insert(const SharedText& text) {
-  if (young_bytes_ > kMaxBytes / 2) {
-    old_ = std::move(young_);
-    young_ = {};
-    young_bytes_ = 0;
-  }
-  young_.emplace(text->sql, text);
-  young_bytes_ += sizeof(SqlText) + text->sql.size() + text->script.bytes() + 64;
+  return cache_.get(
+      0, sql, [&] { return read_sql(sql, limits); },
+      [](const SharedText& text) { return std::string_view(text->sql); },
+      [](const SharedText& text) { return sizeof(SqlText) + text->sql.size() + text->script.bytes(); });
 }
 
 }  // namespace chaperone::session

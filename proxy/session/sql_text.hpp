@@ -4,10 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "parser/parser.hpp"
+#include "proxy/session/text_cache.hpp"
 
 namespace chaperone::session {
 
@@ -38,31 +37,17 @@ SharedText function_call_text();
 /// Reads SQL; never fails: what the parser refuses has its reason in the result.
 SharedText read_sql(std::string_view sql, const parser::Limits& limits);
 
-/// SqlTexts by their exact bytes, for one thread. Bounded by bytes; a text gets in when it is seen for the
-/// second time, so that statements with a literal in them, seen once, do not push the others out.
+/// SqlTexts by their exact bytes, for one thread.
 class SqlCache {
  public:
-  static constexpr std::size_t kMaxBytes = 16U << 20;
-  static constexpr std::size_t kMaxTextBytes = 64U << 10;
-
   /// The text as it was read before, or read now.
   SharedText get(std::string_view sql, const parser::Limits& limits);
 
-  std::uint64_t hits() const { return hits_; }
-  std::uint64_t misses() const { return misses_; }
+  std::uint64_t hits() const { return cache_.hits(); }
+  std::uint64_t misses() const { return cache_.misses(); }
 
  private:
-  struct Hash {
-    std::size_t operator()(std::string_view sql) const { return std::hash<std::string_view>{}(sql); }
-  };
-  using Texts = std::unordered_map<std::string_view, SharedText, Hash>;  // keys view into their values
-  void insert(const SharedText& text);
-
-  // Two generations: a text that is used moves to the young one, and the old one is dropped whole.
-  Texts young_, old_;
-  std::size_t young_bytes_ = 0;
-  std::vector<std::size_t> seen_once_ = std::vector<std::size_t>(4096);
-  std::uint64_t hits_ = 0, misses_ = 0;
+  TextCache<SharedText> cache_;
 };
 
 }  // namespace chaperone::session

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/edit.hpp"
+#include "parser/parser.hpp"
+#include "rules/evaluate.hpp"
+#include "rules/policy.hpp"
+#include "rules/rewrite.hpp"
+
+namespace chaperone::rules {
+
+/// What becomes of a string of SQL, without what led to it: a value that owns itself and can be kept. It
+/// holds slots, never a principal's values.
+struct Decision {
+  bool allow = false;
+  std::shared_ptr<const Capability> capability;  ///< as in Verdict
+  std::optional<Denial> denial;
+  parser::Script script;  ///< empty where the text can't be read
+  Rewritten rewritten;
+  std::uint8_t narrowed = 0;  ///< narrowed::k..
+  std::vector<RowLimit> limits;
+  std::vector<std::optional<std::uint64_t>> max_rows;  ///< of each statement
+
+  /// Rough size on the heap in bytes, for caches that are bounded by bytes.
+  std::size_t bytes() const;
+};
+
+/// Reads, decides and rewrites. Pure but for the parser's state a thread (parser::read_facts).
+Decision decide(std::string_view sql, const Agent& agent, const Catalog& catalog,
+                const parser::Limits& limits = {});
+
+}  // namespace chaperone::rules
