@@ -314,7 +314,9 @@ struct SettingUse {
   std::uint32_t offset = kNone;
 };
 
-/// An option of EXPLAIN, COPY or the like: name and its value as text ("" = given without one).
+/// An option of EXPLAIN, COPY or the like: name and its value as text ("" = given without one). Names are as
+/// the grammar folds them, so a part of ALTER, in capitals with blanks or of one word, may be written as an
+/// option's name too: look at them only in ALTER.
 struct Option {
   std::string_view name;
   std::string_view value;
@@ -323,22 +325,25 @@ struct Option {
 /// The facts of a statement, beside its Statement in the script.
 struct StatementFacts {
   Id query = kNone;  ///< queries: the statement's own or the wrapped one
-  /// What EXPLAIN or CREATE TABLE AS wraps when it is no query (kExecute, kDeclareCursor, kCreateTableAs,
-  /// kDdl for REFRESH): its facts are here as well, and `query` is its own. kOther: nothing of the kind.
+  /// What EXPLAIN or CREATE TABLE AS wraps when it is no plain query: kExecute, kDeclareCursor,
+  /// kCreateTableAs (also as SELECT INTO), kDdl for REFRESH. Its facts are here as well, and `query` is its
+  /// own. kOther: nothing of the kind.
   StatementKind wrapped = StatementKind::kOther;
-  std::string_view wrapped_name;  ///< of the wrapped EXECUTE or DECLARE
+  std::string_view wrapped_name;  ///< of the EXECUTE or DECLARE at the bottom of it
   /// For messages: SELECT, CREATE FUNCTION .. as PostgreSQL's command tags say it.
   std::string_view command;
   /// False: a kind that is not read any deeper; nothing may be concluded but that it is `command`.
   bool read = false;
   bool temporary = false;  ///< CREATE TEMPORARY ..
   bool materialized = false;
-  bool if_exists = false;
+  bool if_exists = false;      ///< IF EXISTS, IF NOT EXISTS
+  bool replace = false;        ///< CREATE OR REPLACE
+  bool cascade = false;        ///< TRUNCATE, DROP, a part of ALTER TABLE .. CASCADE
   bool program = false;        ///< COPY .. PROGRAM
   std::string_view copy_file;  ///< COPY to or from a file of the server, or the program
   Range relations;             ///< relation_uses
   Range settings;              ///< setting_uses
-  Range options;               ///< options
+  Range options;               ///< options; of ALTER its parts: OWNER TO r, DROP COLUMN c, RENAME TO t ..
   Range exprs;  ///< exprs: arguments of EXECUTE and CALL (one kFunction), WHERE of COPY, DEFAULTs, CHECKs
   Range types;  ///< types: of PREPARE's parameters, of columns
 };

@@ -88,14 +88,135 @@ inline void Lowering::read_create_table(const CreateStmt& node, StatementFacts& 
   emit_definitions(facts);
 }
 
-inline void Lowering::read_alter_command(const AlterTableCmd& node) {
-  if (node.subtype == AT_ColumnDefault || node.subtype == AT_SetStatistics) return add(node.def);
+/// What a part of ALTER TABLE says after the table's name; empty if it is not known or never written.
+inline std::string_view alter_name(AlterTableType type) {
+  switch (type) {
+    case AT_AddColumn:
+      return "ADD COLUMN";
+    case AT_ColumnDefault:
+      return "ALTER COLUMN DEFAULT";
+    case AT_DropNotNull:
+      return "ALTER COLUMN DROP NOT NULL";
+    case AT_SetNotNull:
+      return "ALTER COLUMN SET NOT NULL";
+    case AT_DropExpression:
+      return "ALTER COLUMN DROP EXPRESSION";
+    case AT_SetStatistics:
+      return "ALTER COLUMN SET STATISTICS";
+    case AT_SetOptions:
+      return "ALTER COLUMN SET";
+    case AT_ResetOptions:
+      return "ALTER COLUMN RESET";
+    case AT_SetStorage:
+      return "ALTER COLUMN SET STORAGE";
+    case AT_SetCompression:
+      return "ALTER COLUMN SET COMPRESSION";
+    case AT_DropColumn:
+      return "DROP COLUMN";
+    case AT_AddConstraint:
+      return "ADD CONSTRAINT";
+    case AT_AlterConstraint:
+      return "ALTER CONSTRAINT";
+    case AT_ValidateConstraint:
+      return "VALIDATE CONSTRAINT";
+    case AT_DropConstraint:
+      return "DROP CONSTRAINT";
+    case AT_AlterColumnType:
+      return "ALTER COLUMN TYPE";
+    case AT_AlterColumnGenericOptions:
+      return "ALTER COLUMN OPTIONS";
+    case AT_ChangeOwner:
+      return "OWNER TO";
+    case AT_ClusterOn:
+      return "CLUSTER ON";
+    case AT_DropCluster:
+      return "SET WITHOUT CLUSTER";
+    case AT_SetLogged:
+      return "SET LOGGED";
+    case AT_SetUnLogged:
+      return "SET UNLOGGED";
+    case AT_DropOids:
+      return "SET WITHOUT OIDS";
+    case AT_SetAccessMethod:
+      return "SET ACCESS METHOD";
+    case AT_SetTableSpace:
+      return "SET TABLESPACE";
+    case AT_SetRelOptions:
+      return "SET";
+    case AT_ResetRelOptions:
+      return "RESET";
+    case AT_EnableTrig:
+    case AT_EnableTrigAll:
+    case AT_EnableTrigUser:
+      return "ENABLE TRIGGER";
+    case AT_EnableAlwaysTrig:
+      return "ENABLE ALWAYS TRIGGER";
+    case AT_EnableReplicaTrig:
+      return "ENABLE REPLICA TRIGGER";
+    case AT_DisableTrig:
+    case AT_DisableTrigAll:
+    case AT_DisableTrigUser:
+      return "DISABLE TRIGGER";
+    case AT_EnableRule:
+      return "ENABLE RULE";
+    case AT_EnableAlwaysRule:
+      return "ENABLE ALWAYS RULE";
+    case AT_EnableReplicaRule:
+      return "ENABLE REPLICA RULE";
+    case AT_DisableRule:
+      return "DISABLE RULE";
+    case AT_AddInherit:
+      return "INHERIT";
+    case AT_DropInherit:
+      return "NO INHERIT";
+    case AT_AddOf:
+      return "OF";
+    case AT_DropOf:
+      return "NOT OF";
+    case AT_ReplicaIdentity:
+      return "REPLICA IDENTITY";
+    case AT_EnableRowSecurity:
+      return "ENABLE ROW LEVEL SECURITY";
+    case AT_DisableRowSecurity:
+      return "DISABLE ROW LEVEL SECURITY";
+    case AT_ForceRowSecurity:
+      return "FORCE ROW LEVEL SECURITY";
+    case AT_NoForceRowSecurity:
+      return "NO FORCE ROW LEVEL SECURITY";
+    case AT_GenericOptions:
+      return "OPTIONS";
+    case AT_AttachPartition:
+      return "ATTACH PARTITION";
+    case AT_DetachPartition:
+    case AT_DetachPartitionFinalize:
+      return "DETACH PARTITION";
+    case AT_AddIdentity:
+      return "ALTER COLUMN ADD IDENTITY";
+    case AT_SetIdentity:
+      return "ALTER COLUMN SET IDENTITY";
+    case AT_DropIdentity:
+      return "ALTER COLUMN DROP IDENTITY";
 #if PG_VERSION_NUM >= 170000
-  if (node.subtype == AT_SetExpression) return add(node.def);
+    case AT_SetExpression:
+      return "ALTER COLUMN SET EXPRESSION";
 #endif
+    default:
+      return {};
+  }
+}
+
+inline void Lowering::read_alter_command(const AlterTableCmd& node, StatementFacts& facts) {
+  const std::string_view name = alter_name(node.subtype);
+  if (name.empty()) return fail_member("AlterTableType", node.subtype);
+  std::string_view object = strings_.copy(node.name);
+  if (node.newowner != nullptr) object = role_name(*node.newowner);
+  if (node.subtype == AT_AddColumn) object = strings_.copy(as<ColumnDef>(node.def).colname);
+  if (node.subtype == AT_AddConstraint) object = strings_.copy(as<Constraint>(node.def).conname);
+  facts_.options.push_back({name, object});
+  if (node.behavior == DROP_CASCADE) facts.cascade = true;
   if (node.def == nullptr) return;
   switch (node.def->type) {
-    case T_ColumnDef:  // ADD COLUMN; ALTER .. TYPE .. USING
+    case T_ColumnDef:  // ADD COLUMN; ALTER COLUMN .. TYPE .. USING
       return read_column_definition(as<ColumnDef>(node.def));
     case T_Constraint:
       return read_constraint(as<Constraint>(node.def));
@@ -108,12 +229,31 @@ inline void Lowering::read_alter_command(const AlterTableCmd& node) {
       return define(&as<TypeName>(node.def));
     case T_List:
       return read_options(reinterpret_cast<const List*>(node.def));
-    case T_String:  // SET STORAGE, SET COMPRESSION
+    case T_String:   // SET STORAGE, SET COMPRESSION
+    case T_Integer:  // SET STATISTICS
     case T_ReplicaIdentityStmt:
       return;
     default:
-      fail_tag(node.def);
+      // An expression, or refused as an unknown one.
+      add(node.def);
   }
+}
+
+inline std::string_view Lowering::role_name(const RoleSpec& role) {
+  switch (role.roletype) {
+    case ROLESPEC_CSTRING:
+      return strings_.copy(role.rolename);
+    case ROLESPEC_CURRENT_ROLE:
+      return "CURRENT_ROLE";
+    case ROLESPEC_CURRENT_USER:
+      return "CURRENT_USER";
+    case ROLESPEC_SESSION_USER:
+      return "SESSION_USER";
+    case ROLESPEC_PUBLIC:
+      return "PUBLIC";
+  }
+  fail_member("RoleSpecType", role.roletype, offset_of(role.location));
+  return {};
 }
 
 inline void Lowering::read_index(const IndexStmt& node, StatementFacts& facts) {
@@ -126,9 +266,21 @@ inline void Lowering::read_index(const IndexStmt& node, StatementFacts& facts) {
   emit_definitions(facts);
 }
 
+/// Of a relation, or of a column, constraint, trigger, rule or policy of one.
+inline void Lowering::read_rename(const RenameStmt& node, StatementFacts& facts) {
+  facts.read = node.relation != nullptr;
+  facts.if_exists = node.missing_ok;
+  facts.cascade = node.behavior == DROP_CASCADE;
+  if (!facts.read) return;
+  use_relation(node.relation, RelationAction::kAlter);
+  if (node.subname != nullptr) facts_.options.push_back({"RENAME", strings_.copy(node.subname)});
+  facts_.options.push_back({"RENAME TO", strings_.copy(node.newname)});
+}
+
 inline void Lowering::read_drop(const DropStmt& node, StatementFacts& facts) {
   facts.read = is_relation(node.removeType);
   facts.if_exists = node.missing_ok;
+  facts.cascade = node.behavior == DROP_CASCADE;
   if (!facts.read) return;
   for (const ListCell& cell : cells(node.objects)) {
     RelationUse use;
@@ -169,7 +321,9 @@ inline void Lowering::lower_definition(const ::Node* node, StatementFacts& facts
       facts.if_exists = alter.missing_ok;
       if (!facts.read) return;
       use_relation(alter.relation, RelationAction::kAlter);
-      for (const ListCell& cell : cells(alter.cmds)) read_alter_command(as<AlterTableCmd>(cell.ptr_value));
+      for (const ListCell& cell : cells(alter.cmds)) {
+        read_alter_command(as<AlterTableCmd>(cell.ptr_value), facts);
+      }
       return emit_definitions(facts);
     }
     case T_IndexStmt:
@@ -177,6 +331,7 @@ inline void Lowering::lower_definition(const ::Node* node, StatementFacts& facts
     case T_ViewStmt: {
       const auto& view = as<ViewStmt>(node);
       facts.temporary = view.view->relpersistence == 't';
+      facts.replace = view.replace;
       use_relation(view.view, RelationAction::kCreate, view.aliases);
       read_options(view.options);
       facts.query = emit_query(view.query, QueryRole::kStatement, kNone);
@@ -192,13 +347,14 @@ inline void Lowering::lower_definition(const ::Node* node, StatementFacts& facts
       use_relation(as<AlterSeqStmt>(node).sequence, RelationAction::kAlter);
       return read_options(as<AlterSeqStmt>(node).options);
     case T_RenameStmt:
-      facts.read = as<RenameStmt>(node).relation != nullptr;
-      facts.if_exists = as<RenameStmt>(node).missing_ok;
-      return use_relation(as<RenameStmt>(node).relation, RelationAction::kAlter);
-    case T_AlterObjectSchemaStmt:
-      facts.read = as<AlterObjectSchemaStmt>(node).relation != nullptr;
-      facts.if_exists = as<AlterObjectSchemaStmt>(node).missing_ok;
-      return use_relation(as<AlterObjectSchemaStmt>(node).relation, RelationAction::kAlter);
+      return read_rename(as<RenameStmt>(node), facts);
+    case T_AlterObjectSchemaStmt: {
+      const auto& move = as<AlterObjectSchemaStmt>(node);
+      facts.read = move.relation != nullptr;
+      facts.if_exists = move.missing_ok;
+      facts_.options.push_back({"SET SCHEMA", strings_.copy(move.newschema)});
+      return use_relation(move.relation, RelationAction::kAlter);
+    }
     case T_DropStmt:
       return read_drop(as<DropStmt>(node), facts);
     case T_CommentStmt:

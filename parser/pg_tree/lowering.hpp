@@ -169,7 +169,9 @@ class Lowering {
   void read_partition_key(const PartitionSpec* spec);
   void read_partition_bound(const PartitionBoundSpec* bound);
   void read_create_table(const CreateStmt& node, StatementFacts& facts);
-  void read_alter_command(const AlterTableCmd& node);
+  void read_alter_command(const AlterTableCmd& node, StatementFacts& facts);
+  void read_rename(const RenameStmt& node, StatementFacts& facts);
+  std::string_view role_name(const RoleSpec& role);
   void read_index(const IndexStmt& node, StatementFacts& facts);
   void read_drop(const DropStmt& node, StatementFacts& facts);
   void read_comment(const CommentStmt& node, StatementFacts& facts);

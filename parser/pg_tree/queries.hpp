@@ -63,8 +63,8 @@ inline void Lowering::lower_select(const SelectStmt& node, Query& query, Id slot
   if (query.operation != SetOperation::kNotOne) {
     query.kind = QueryKind::kSetOperation;
     query.all = node.all;
-    query.right = emit_query(node.rarg, QueryRole::kArm, slot);
     query.left = emit_query(node.larg, QueryRole::kArm, slot);
+    query.right = emit_query(node.rarg, QueryRole::kArm, slot);
   }
   if (const auto distinct = cells(node.distinctClause); !distinct.empty()) {
     query.distinct = true;  // DISTINCT alone is a list of one null pointer
@@ -237,10 +237,9 @@ inline void Lowering::lower_with(const WithClause* with, Query& query, Id slot) 
   const auto list = cells(with->ctes);
   query.recursive = with->recursive;
   query.ctes = {static_cast<Id>(facts_.ctes.size()), static_cast<std::uint32_t>(list.size())};
-  facts_.ctes.resize(facts_.ctes.size() + list.size());
-  for (std::size_t i = list.size(); i-- > 0;) {
-    const auto& node = as<CommonTableExpr>(list[i].ptr_value);
-    Cte cte;
+  for (const ListCell& cell : list) {
+    const auto& node = as<CommonTableExpr>(cell.ptr_value);
+    Cte& cte = facts_.ctes.emplace_back();
     cte.name = strings_.copy(node.ctename);
     cte.column_aliases = copy_names(node.aliascolnames);
     cte.offset = offset_of(node.location);
@@ -260,7 +259,6 @@ inline void Lowering::lower_with(const WithClause* with, Query& query, Id slot) 
     }
     cte.search_or_cycle = node.search_clause != nullptr || node.cycle_clause != nullptr;
     cte.query = emit_query(node.ctequery, QueryRole::kCte, slot);
-    facts_.ctes[query.ctes.first + i] = cte;
   }
 }
 

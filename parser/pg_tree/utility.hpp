@@ -167,26 +167,27 @@ inline void Lowering::read_create_table_as(const CreateTableAsStmt& node, Statem
 
 /// What EXPLAIN and CREATE TABLE AS wrap.
 inline void Lowering::read_wrapped(const ::Node* node, StatementFacts& facts) {
-  switch (node->type) {
-    case T_ExecuteStmt:
-      facts.wrapped = StatementKind::kExecute;
-      facts.wrapped_name = strings_.copy(as<ExecuteStmt>(node).name);
-      break;
-    case T_DeclareCursorStmt:
-      facts.wrapped = StatementKind::kDeclareCursor;
-      facts.wrapped_name = strings_.copy(as<DeclareCursorStmt>(node).portalname);
-      break;
-    case T_CreateTableAsStmt:
-      facts.wrapped = StatementKind::kCreateTableAs;
-      break;
-    case T_RefreshMatViewStmt:
-      facts.wrapped = StatementKind::kDdl;
-      break;
+  Statement wrapped;
+  read_statement(node, wrapped);
+  const bool outermost = facts.wrapped == StatementKind::kOther;
+  switch (wrapped.kind) {
+    case StatementKind::kExecute:
+    case StatementKind::kDeclareCursor:
+      facts.wrapped_name = strings_.copy(wrapped.name);
+      [[fallthrough]];
+    case StatementKind::kCreateTableAs:
+    case StatementKind::kDdl:
+      if (outermost) facts.wrapped = wrapped.kind;
+      [[fallthrough]];
+    case StatementKind::kSelect:
+    case StatementKind::kInsert:
+    case StatementKind::kUpdate:
+    case StatementKind::kDelete:
+    case StatementKind::kMerge:
+      return lower_statement(node, facts);
     default:
-      facts.query = emit_query(node, QueryRole::kStatement, kNone);
-      return;
+      fail_tag(node);
   }
-  lower_statement(node, facts);
 }
 
 inline void Lowering::lower_statement(const ::Node* node, StatementFacts& facts) {
@@ -236,6 +237,8 @@ inline void Lowering::lower_statement(const ::Node* node, StatementFacts& facts)
       read_transaction_modes(as<TransactionStmt>(node).options, "", true);
       break;
     case T_TruncateStmt:
+      facts.cascade = as<TruncateStmt>(node).behavior == DROP_CASCADE;
+      if (as<TruncateStmt>(node).restart_seqs) facts_.options.push_back({"RESTART IDENTITY", {}});
       use_relations(as<TruncateStmt>(node).relations, RelationAction::kTruncate);
       break;
     case T_LockStmt:

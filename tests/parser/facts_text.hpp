@@ -165,9 +165,10 @@ class FactsText {
     static constexpr std::string_view kSettings[] = {"set",       "set_default", "set_from_current", "reset",
                                                      "reset_all", "show",        "show_all"};
     const StatementFacts& s = facts_.statements[index];
-    line(0, fmt::format("{}{}{}{}{}{}", s.command, s.read ? "" : " unread", s.temporary ? " temporary" : "",
-                        s.materialized ? " materialized" : "", s.if_exists ? " if_exists" : "",
-                        s.program ? " program" : ""));
+    line(0,
+         fmt::format("{}{}{}{}{}{}{}{}", s.command, s.read ? "" : " unread", s.temporary ? " temporary" : "",
+                     s.materialized ? " materialized" : "", s.if_exists ? " if_exists" : "",
+                     s.replace ? " replace" : "", s.cascade ? " cascade" : "", s.program ? " program" : ""));
     if (s.wrapped != StatementKind::kOther) {
       line(1, fmt::format("wraps {} {}", static_cast<int>(s.wrapped), s.wrapped_name));
     }
