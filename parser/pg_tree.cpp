@@ -40,6 +40,7 @@ extern "C" {
 #include "parser/pg_tree/queries.hpp"
 #include "parser/pg_tree/definitions.hpp"
 #include "parser/pg_tree/utility.hpp"
+#include "parser/pg_tree/ddl.hpp"
 // clang-format on
 
 namespace chaperone::parser {
@@ -145,6 +146,20 @@ Result<Facts> read_tree_facts(const std::string& sql) {
     ++index;
   }
   return facts;
+}
+
+Result<std::vector<Definition>> read_tree_definitions(const std::string& sql) {
+  const TreeMemory memory;
+  const RawTree tree(sql.c_str());
+  if (tree.error() != nullptr) return syntax_error(*tree.error());
+  const Script script = read_script(tree, sql.size());
+  std::vector<Definition> definitions;
+  std::size_t index = 0;
+  for (const ListCell& cell : cells(tree.statements())) {
+    DefinitionReader(definitions, script.statements[index++].span)
+        .statement(as<RawStmt>(cell.ptr_value).stmt);
+  }
+  return definitions;
 }
 
 }  // namespace chaperone::parser

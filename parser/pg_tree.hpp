@@ -1,7 +1,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "parser/definitions.hpp"
 #include "parser/facts.hpp"
 
 /// The one door to libpg_query. What comes out has nothing of PostgreSQL's C any more.
@@ -13,5 +15,8 @@ Result<Script> read_tree(const std::string& sql);
 
 /// The same with all that the statements say. The script's spans are raw as well.
 Result<Facts> read_tree_facts(const std::string& sql);
+
+/// The same for read_definitions().
+Result<std::vector<Definition>> read_tree_definitions(const std::string& sql);
 
 }  // namespace chaperone::parser

@@ -17,12 +17,16 @@
 /// builtin.hpp. Names are as PostgreSQL stores them.
 namespace chaperone::rules {
 
-/// A column's type. `schema` is "pg_catalog" for the built-in ones.
+/// A column's type. `schema` is "pg_catalog" for the built-in ones. Of an interval the modifiers are those
+/// that intervaltypmodin takes: its field mask and precision.
 struct TypeName {
   std::string schema;
   std::string name;
   std::string modifiers;        ///< as "40" or "10,2"; empty: none
-  std::uint8_t dimensions = 0;  ///< of an array; PostgreSQL does not enforce how many
+  std::uint8_t dimensions = 0;  ///< 1: an array, of however many; PostgreSQL does not enforce how many
+
+  /// False: the type could not be told (a view's column over an expression, an extension that is not known).
+  bool known() const { return !schema.empty(); }
 
   bool operator==(const TypeName&) const = default;
   /// As SQL that means this type whatever the search_path: pg_catalog.varchar(40), public.mood[].
@@ -45,6 +49,7 @@ struct Column {
   bool not_null = false;
   bool has_default = false;  ///< of any kind: DEFAULT, identity, generated
   bool generated = false;    ///< GENERATED ALWAYS AS (..) STORED
+  bool identity = false;     ///< GENERATED .. AS IDENTITY
   bool identity_always = false;
 };
 
@@ -86,6 +91,8 @@ struct Function {
 };
 
 enum class TypeKind : std::uint8_t { kBase, kEnum, kDomain, kComposite, kRange };
+/// A type that is not PostgreSQL's own; without arrays and the row types of tables. Of a composite type the
+/// columns are in a Relation of that name, a range's multirange is a kRange as well.
 struct Type {
   std::string schema;
   std::string name;
@@ -95,11 +102,13 @@ struct Type {
   std::vector<std::string> labels;  ///< of an enum
 };
 
-/// An operator that is not PostgreSQL's own.
+/// An operator that is not PostgreSQL's own, whatever its operands.
 struct Operator {
   std::string schema;
   std::string name;
   std::string extension;  ///< that it belongs to; empty: none, or not known
+
+  auto operator<=>(const Operator&) const = default;
 };
 
 /// Immutable once built (CatalogBuilder); shared between threads as shared_ptr<const Catalog>.
@@ -115,14 +124,18 @@ class Catalog {
   /// All that are not the system's, by schema and name.
   std::span<const Relation> relations() const { return relations_; }
 
+  /// All that are not the system's, in the order of schema, name (and arguments).
+  std::span<const Function> functions() const { return functions_; }
+  std::span<const Type> types() const { return types_; }
+  std::span<const Operator> operators() const { return operators_; }
+  std::span<const std::string> schemas() const { return schemas_; }
+
   /// User-made functions of that name; empty schema: in any schema (what an unqualified call could reach).
   std::vector<const Function*> functions(std::string_view schema, std::string_view name) const;
   /// User-made types of that name; empty schema: in any.
   std::vector<const Type*> types(std::string_view schema, std::string_view name) const;
   /// Whether a user-made operator of that name exists in a schema (empty: in any).
   bool has_operator(std::string_view schema, std::string_view name) const;
-  /// All of them; few databases have more than some hundred.
-  std::span<const Operator> operators() const { return operators_; }
 
   bool has_schema(std::string_view schema) const;
   /// The pinned search_path, without pg_catalog, which always comes first, and never pg_temp.
@@ -146,21 +159,27 @@ class Catalog {
   /// Name (without schema) to indexes in relations_.
   std::unordered_map<std::string, std::vector<std::uint32_t>, Hash, std::equal_to<>> relations_by_name_;
   std::unordered_map<std::string, std::vector<std::uint32_t>, Hash, std::equal_to<>> functions_by_name_;
+  std::unordered_map<std::string, std::vector<std::uint32_t>, Hash, std::equal_to<>> types_by_name_;
 };
 
-/// Reads SQL DDL as `pg_dump --schema-only` writes it (and hand-written files): CREATE, ALTER, DROP, COMMENT,
-/// SET search_path and set_config('search_path', ..), psql's backslash lines skipped. A statement that does
-/// not change what a Catalog holds is passed over; one that can't be read is a problem at its line and
-/// column. What the catalog says counts only if `problems` got nothing.
+/// Reads SQL DDL as `pg_dump --schema-only` writes it, and hand-written files: CREATE, ALTER, DROP, COMMENT,
+/// SET search_path and set_config('search_path', ..); data (INSERT, COPY) and psql's backslash lines are
+/// skipped. A statement that does not change what a Catalog holds is passed over; one that can't be read, or
+/// that PostgreSQL would refuse because of what stands in front of it, is a problem at its line and column.
+/// What the catalog says counts only if `problems` got nothing. `notes` gets what was skipped or could not be
+/// told, each as "<file>:<line>:<column>: <what>". The search_path of the catalog is "public" unless ALTER
+/// DATABASE or ALTER ROLE ALL sets it. What CASCADE drops beside foreign keys is not followed.
 std::shared_ptr<const Catalog> load_catalog_sql(std::string_view sql, const std::string& file,
-                                                Problems& problems);
+                                                Problems& problems,
+                                                std::vector<std::string>* notes = nullptr);
 
 /// Reads a snapshot that write_catalog() made; `file` is its name in messages.
 std::shared_ptr<const Catalog> load_catalog_snapshot(std::string_view text, const std::string& file,
                                                      Problems& problems);
 
-/// Reads either, told apart by the first bytes.
-std::shared_ptr<const Catalog> load_catalog(const std::string& path, Problems& problems);
+/// Reads either, told apart by the first bytes. Files of up to 256 MiB.
+std::shared_ptr<const Catalog> load_catalog(const std::string& path, Problems& problems,
+                                            std::vector<std::string>* notes = nullptr);
 
 /// The catalog as a snapshot: JSON Lines, deterministic, so that a diff of two shows what changed.
 std::string write_catalog(const Catalog& catalog);
