@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 25> kClassNames = {
 };
 static_assert(kClassNames.size() == static_cast<std::size_t>(BuiltinClass::kInternal) + 1);
 
-constexpr std::array<std::string_view, 6> kTotalityNames = {"partial", "total",  "pattern",
+constexpr std::array<std::string_view, 7> kTotalityNames = {"partial", "total",  "limits", "pattern",
                                                             "divisor", "length", "unit"};
 
 [[noreturn]] void bad_table(std::string_view line) {

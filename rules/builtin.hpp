@@ -84,15 +84,21 @@ struct BuiltinName {
 /// In which versions it is there.
 enum Versions : std::uint8_t { kIn15 = 1, kIn17 = 2 };
 
-/// Whether evaluating it can raise an error (or say something in a message) that depends on a value.
+/// Whether evaluating it can raise an error, or say something in a message, that depends on a value. Of an
+/// operator or function on polymorphic types (anyarray, anyrange) it holds where it holds for the comparison
+/// of their elements: Builtin::operator_totality() looks there.
 enum class Totality : std::uint8_t {
   kPartial,
   kTotal,
+  /// Raises only where a value would pass 1 GB or 131,072 digits. Calls in calls can get there from ordinary
+  /// values, where each makes its argument longer (quote_literal(quote_literal(..)) doubles every time), so
+  /// that this is total in a policy's own expression and partial in an agent's.
+  kLimits,
   // Total while one operand is a constant of a certain form; total_with() says whether it is.
   kPattern,  ///< the right operand: a LIKE pattern that does not end in a single backslash
-  kDivisor,  ///< the right operand: an integer other than 0 and -1
-  kLength,   ///< the third argument: an integer of at least 0
-  kUnit,     ///< the first argument: a unit that every value has
+  kDivisor,  ///< the right operand: an integer from 1
+  kLength,   ///< the third argument: an integer from 0
+  kUnit,     ///< the first argument: a unit that dates, timestamps and intervals have
 };
 /// Whether the constant `text` makes it total. For kDivisor and kLength a number as written, without a sign
 /// (a sign is an operator); for the others the string's value.

@@ -8,9 +8,9 @@
 namespace chaperone::rules {
 namespace {
 
-/// Units that every date, time, timestamp and interval has a value for (extract, date_part on timestamptz).
-constexpr std::array<std::string_view, 11> kUnits = {"century", "day",    "decade", "dow",     "doy", "epoch",
-                                                     "hour",    "minute", "month",  "quarter", "year"};
+/// Units that dates, timestamps and intervals all have (extract, date_part).
+constexpr std::array<std::string_view, 7> kUnits = {"century", "day",     "decade", "epoch",
+                                                    "month",   "quarter", "year"};
 
 std::optional<std::uint32_t> number(std::string_view text) {
   std::uint32_t value = 0;
@@ -33,7 +33,7 @@ bool is_polymorphic(std::string_view type) {
   return type.starts_with("any");
 }
 
-/// What two ways to evaluate have in common.
+/// What holds of both.
 Totality both(Totality a, Totality b) {
   if (a == b || b == Totality::kTotal) return a;
   return a == Totality::kTotal ? b : Totality::kPartial;
@@ -83,6 +83,7 @@ bool total_with(Totality value, std::string_view text) {
     case Totality::kTotal:
       return true;
     case Totality::kPartial:
+    case Totality::kLimits:
       return false;
     case Totality::kPattern: {
       // like_match.c: a pattern may not end in an escape that escapes nothing.
@@ -205,7 +206,8 @@ Totality Builtin::cast_totality(std::string_view source, std::string_view target
   if (cast != nullptr) return cast->totality;
   // Through the type's output; what reads the text can refuse it, unless it is text again.
   const BuiltinType* type = find_type(source);
-  return text && type != nullptr && type->kind != 'p' ? Totality::kTotal : Totality::kPartial;
+  if (!text || type == nullptr || type->kind == 'p') return Totality::kPartial;
+  return type->category == 'A' ? Totality::kLimits : Totality::kTotal;
 }
 
 }  // namespace chaperone::rules

@@ -2,7 +2,8 @@
 #
 #   awk -v kind=functions|operators|casts -f totality.awk reviewed/total.tsv FACTS
 #
-# What PostgreSQL calls leakproof is total; else the first line of the review that fits; else it is partial. Ends with status 1
+# The first line of the review that fits; else total is what PostgreSQL calls leakproof (and not volatile), and a cast that leaves a value as it is;
+# else it is partial. Ends with status 1
 # when a line of the review fits nothing.
 BEGIN { FS = OFS = "\t" }
 FNR == 1 { file++ }
@@ -21,7 +22,7 @@ file == 1 {
 }
 # "int4,int4 int8,int8" = either; * = anything but a comma, ** = anything.
 function pattern(text) {
-  gsub(/[.+()]/, "\\\\&", text)
+  gsub(/[.]/, "\\.", text)
   gsub(/\*\*/, "\001", text)
   gsub(/\*/, "[^,]*", text)
   gsub(/\001/, ".*", text)
@@ -29,8 +30,8 @@ function pattern(text) {
   return text
 }
 {
-  name = kind == "functions" ? $2 : $1
-  args = kind == "functions" ? $3 : kind == "operators" ? $2 "," $3 : $2
+  name = kind == "operators" ? $1 : $2
+  args = kind == "functions" ? $3 : kind == "operators" ? $2 "," $3 : $1
   verdict = "partial"
   count = split(by_name[name], candidates, " ")
   for (i = 1; i <= count; i++) {
@@ -40,7 +41,7 @@ function pattern(text) {
       break
     }
   }
-  if (verdict == "partial" && i > count && /\tleakproof\t/) verdict = "total"
+  if (i > count && ((/\tleakproof\t/ && !(kind == "functions" && $9 == "v")) || (kind == "casts" && $4 == "b"))) verdict = "total"
   versions = $NF
   $NF = verdict
   print $0, versions

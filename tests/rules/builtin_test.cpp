@@ -63,7 +63,7 @@ TEST(Builtin, DangerousNamesAreDenied) {
       {"signals", "pg_cancel_backend pg_terminate_backend pg_reload_conf pg_promote pg_rotate_logfile"},
       {"locks",
        "pg_advisory_lock pg_advisory_xact_lock pg_try_advisory_lock pg_try_advisory_xact_lock_shared "
-       "pg_advisory_unlock_all"},
+       "pg_advisory_unlock"},
       {"sessions",
        "pg_notify pg_export_snapshot pg_blocking_pids pg_lock_status current_query pg_prepared_statement "
        "pg_cursor txid_current_snapshot pg_xact_status txid_status pg_prepared_xact pg_listening_channels"},
@@ -145,7 +145,7 @@ TEST(Builtin, EverydayNamesAreSafe) {
     json_array_elements json_each json_typeof
     gen_random_uuid current_database current_schema current_schemas current_user session_user version pg_typeof
     pg_backend_pid pg_is_in_recovery num_nulls num_nonnulls enum_range host network masklen pg_size_pretty
-    like_escape similar_to_escape is_normalized pg_collation_for)";
+    like_escape similar_to_escape is_normalized pg_collation_for pg_advisory_unlock_all)";
   EXPECT_GT(words(names).size(), 200U);
   for (const std::string_view name : words(names)) {
     const BuiltinName* found = builtin().find_name(name);
@@ -173,7 +173,7 @@ TEST(Builtin, WhatIsInASetIsHarmlessByItsDeclaration) {
   const std::vector<std::string_view> reviewed = words(
       "random random_normal gen_random_uuid clock_timestamp timeofday array_sample array_shuffle "
       "pg_is_in_recovery "
-      "set_config pg_partition_ancestors pg_partition_tree");
+      "set_config pg_partition_ancestors pg_partition_tree pg_advisory_unlock_all");
   for (const BuiltinFunction& function : builtin().functions()) {
     const BuiltinName& name = *builtin().find_name(function.name, function.schema);
     if (!is_allowed(name.value)) continue;
