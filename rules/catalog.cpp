@@ -6,7 +6,9 @@
 #include <tuple>
 #include <utility>
 
+#include "rules/builtin.hpp"
 #include "rules/catalog_builder.hpp"
+#include "rules/query_types.hpp"
 
 namespace chaperone::rules {
 namespace {
@@ -47,6 +49,51 @@ void index_by_name(Index& index, const std::vector<Object>& objects) {
   for (std::uint32_t i = 0; i < objects.size(); ++i) index[objects[i].name].push_back(i);
 }
 
+/// PostgreSQL's own relations in one version.
+class SystemRelations {
+ public:
+  explicit SystemRelations(Versions version) {
+    for (const BuiltinRelation& from : builtin().relations()) {
+      if ((from.versions & version) == 0) continue;
+      Relation relation;
+      relation.schema = from.schema;
+      relation.name = from.name;
+      relation.kind = from.kind == 'v' ? RelationKind::kView : RelationKind::kTable;
+      relation.system = true;
+      for (const BuiltinColumn& column : from.columns) {
+        relation.columns.emplace_back();
+        relation.columns.back().name = column.name;
+        relation.columns.back().type = builtin_type(column.type);
+      }
+      relations_.push_back(std::move(relation));
+    }
+    std::sort(relations_.begin(), relations_.end(),
+              [](const Relation& a, const Relation& b) { return key(a) < key(b); });
+  }
+
+  const Relation* find(std::string_view schema, std::string_view name) const {
+    const std::pair wanted(name, schema);
+    const auto found = std::lower_bound(relations_.begin(), relations_.end(), wanted,
+                                        [](const Relation& a, const auto& b) { return key(a) < b; });
+    return found != relations_.end() && key(*found) == wanted ? &*found : nullptr;
+  }
+
+ private:
+  static std::pair<std::string_view, std::string_view> key(const Relation& relation) {
+    return {relation.name, relation.schema};
+  }
+  std::vector<Relation> relations_;
+};
+
+const SystemRelations& system_relations(int server_major) {
+  if (server_major != 0 && server_major < 16) {
+    static const SystemRelations relations(kIn15);
+    return relations;
+  }
+  static const SystemRelations relations(kIn17);
+  return relations;
+}
+
 std::string signature(const Function& function) {
   std::string out;
   for (const TypeName& type : function.arguments) out += type.sql() + ',';
@@ -54,6 +101,10 @@ std::string signature(const Function& function) {
 }
 
 }  // namespace
+
+const Relation* find_system_relation(std::string_view schema, std::string_view name, int server_major) {
+  return system_relations(server_major).find(schema, name);
+}
 
 std::string TypeName::sql() const {
   std::string out;
@@ -79,6 +130,7 @@ Catalog::Catalog() : schemas_{"public"}, search_path_{"public"} {
 }
 
 const Relation* Catalog::find_relation(std::string_view schema, std::string_view name) const {
+  if (is_system_schema(schema)) return find_system_relation(schema, name, server_major_);
   const auto found = relations_by_name_.find(name);
   if (found == relations_by_name_.end()) return nullptr;
   for (const std::uint32_t i : found->second) {

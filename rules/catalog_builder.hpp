@@ -2,11 +2,16 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rules/catalog.hpp"
 
 namespace chaperone::rules {
+
+/// A relation of pg_catalog or information_schema, in the version that is nearest to a server's (0: the
+/// newest). It lives as long as the process.
+const Relation* find_system_relation(std::string_view schema, std::string_view name, int server_major);
 
 /// Puts a Catalog together. Objects may come in any order; each must be added once.
 class CatalogBuilder {

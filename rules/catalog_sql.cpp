@@ -13,8 +13,6 @@
 namespace chaperone::rules {
 namespace {
 
-/// A file of the operator's own: as much as the grammar can hold.
-constexpr parser::Limits kFileLimits{.bytes = 1U << 30, .tokens = 100'000'000, .nesting = 5'000};
 constexpr std::size_t kMaxFileBytes = 256U << 20;
 
 bool starts_with_word(std::string_view sql, std::string_view upper_case) {

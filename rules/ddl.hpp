@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,12 +11,16 @@
 #include <vector>
 
 #include "parser/definitions.hpp"
+#include "parser/facts.hpp"
 #include "rules/catalog.hpp"
 #include "rules/catalog_builder.hpp"
 
 /// What definitions do to a schema, statement after statement, as PostgreSQL's commands do it
 /// (commands/tablecmds.c, typecmds.c): the way from DDL to a Catalog.
 namespace chaperone::rules {
+
+/// Of a file of the operator's own: as much as the grammar can hold.
+inline constexpr parser::Limits kFileLimits{.bytes = 1U << 30, .tokens = 100'000'000, .nesting = 5'000};
 
 struct DdlTable;
 
@@ -102,6 +107,8 @@ class Ddl {
   void own_identity(DdlTable& table, DdlColumn& column, const parser::DefinedColumn& definition);
   bool check_columns(DdlTable& table, const std::vector<std::string>& columns, std::uint32_t offset);
   void set_query_columns(DdlTable& table, const std::vector<std::string>& names);
+  std::optional<std::vector<Column>> columns_of_relation(std::string_view schema, std::string_view name,
+                                                         const DdlTable* except);
 
   // ddl_alter.cpp
   void on(const parser::AlterRelation& definition);
@@ -134,6 +141,9 @@ class Ddl {
   void on(const parser::AlterDomain& definition);
   void on(const parser::AlterRoutine& definition);
   TypeName resolve(const parser::TypeReference& reference);
+  /// Of a cast in a view's query.
+  TypeName resolve(const parser::Facts& facts, const parser::TypeUse& use);
+  bool has_routine(std::string_view name) const;
   void add_range(const parser::CreateType& definition, const std::string& schema);
   void add_type(Type type, const parser::ObjectName& name);
   Type* find_type(const parser::ObjectName& name);

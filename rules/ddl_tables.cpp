@@ -4,6 +4,8 @@
 #include <array>
 
 #include "rules/ddl.hpp"
+#include "rules/query_columns.hpp"
+#include "rules/query_types.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::rules {
@@ -29,10 +31,6 @@ std::string_view serial_type(const parser::TypeReference& type) {
     if (type.name == serial) return integer;
   }
   return {};
-}
-
-TypeName builtin_type(std::string_view name) {
-  return {.schema = "pg_catalog", .name = std::string(name), .modifiers = {}};
 }
 
 std::string key_label(ConstraintKind kind) {
@@ -69,7 +67,7 @@ std::vector<DdlColumn> sequence_columns() {
       {"last_value", "int8"}, {"log_cnt", "int8"}, {"is_called", "bool"}};
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i].column.name = kColumns[i].first;
-    out[i].column.type = builtin_type(kColumns[i].second);
+    out[i].column.type = pg_type(kColumns[i].second);
     out[i].column.not_null = true;
   }
   return out;
@@ -133,7 +131,7 @@ DdlColumn Ddl::new_column(DdlTable& table, const DefinedColumn& definition) {
   }
   const std::string_view integer = serial_type(*definition.type);
   if (!integer.empty()) {
-    out.column.type = builtin_type(integer);
+    out.column.type = pg_type(integer);
     out.column.not_null = true;
     out.column.has_default = true;
     add_sequence(table.schema, choose_name(table.schema, table.name, definition.name, "seq"),
@@ -402,12 +400,47 @@ void Ddl::on(const parser::CreateTableAs& definition) {
   if (table != nullptr) set_query_columns(*table, definition.columns);
 }
 
+/// The columns of the query of the statement, under the names of the list as far as it goes.
 void Ddl::set_query_columns(DdlTable& table, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
+  QueryContext context;
+  context.relation = [&](std::string_view schema, std::string_view name) {
+    return columns_of_relation(schema, name, &table);
+  };
+  std::optional<std::vector<Column>> columns;
+  const auto facts = parser::read_facts(sql_, kFileLimits);
+  if (facts) {
+    context.type = [&](const parser::TypeUse& use) { return resolve(*facts, use); };
+    context.has_function = [&](std::string_view, std::string_view name) { return has_routine(name); };
+    for (const parser::StatementFacts& statement : facts->statements) {
+      if (statement.query != parser::kNone) columns = query_columns(*facts, statement.query, context);
+    }
+  }
+  if (!columns) {
+    note(statement_, fmt::format("the columns of {} can't be told from its query{}", in_quotes(table.name),
+                                 names.empty() ? "" : "; those of its list are there, without types"));
+    columns.emplace();
+  }
+  if (columns->size() < names.size()) columns->resize(names.size());
+  for (std::size_t i = 0; i < columns->size(); ++i) {
     DdlColumn column;
-    column.column.name = name;
+    column.column.name = i < names.size() ? names[i] : (*columns)[i].name;
+    column.column.type = (*columns)[i].type;
     table.columns.push_back(std::move(column));
   }
+}
+
+std::optional<std::vector<Column>> Ddl::columns_of_relation(std::string_view schema, std::string_view name,
+                                                            const DdlTable* except) {
+  const Relation* system = nullptr;
+  if (schema.empty() || schema == "pg_catalog" || schema == "information_schema") {
+    system = find_system_relation(schema.empty() ? "pg_catalog" : schema, name, server_major_);
+  }
+  if (system != nullptr) return system->columns;
+  const DdlTable* found = find_table({std::string(schema), std::string(name), 0});
+  if (found == nullptr || found == except) return {};
+  std::vector<Column> out;
+  for (const DdlColumn& column : found->columns) out.push_back(column.column);
+  return out;
 }
 
 void Ddl::on(const parser::CreateSequence& definition) {

@@ -101,6 +101,27 @@ TypeName Ddl::resolve(const parser::TypeReference& reference) {
   return out;
 }
 
+TypeName Ddl::resolve(const parser::Facts& facts, const parser::TypeUse& use) {
+  parser::TypeReference reference;
+  const auto names = facts.at(use.names);
+  reference.name = names.back();
+  if (names.size() > 1) reference.schema = names[names.size() - 2];
+  reference.array = use.array_dimensions > 0;
+  reference.offset = use.offset == parser::kNone ? statement_ : use.offset;
+  for (std::uint32_t i = 0; i < use.modifiers.count; ++i) {
+    const parser::Expr& modifier = facts.exprs[use.modifiers.first + i];
+    if (!reference.modifiers.empty()) reference.modifiers += ',';
+    reference.modifiers +=
+        modifier.kind == parser::ExprKind::kColumn ? facts.at(modifier.names).back() : modifier.text;
+  }
+  return resolve(reference);
+}
+
+bool Ddl::has_routine(std::string_view name) const {
+  return std::any_of(functions_.begin(), functions_.end(),
+                     [&](const auto& entry) { return entry.first.second == name && !entry.second.empty(); });
+}
+
 void Ddl::follow_type(const std::string& schema, const std::string& name, const std::string& new_schema,
                       const std::string& new_name) {
   const TypeName from{schema, name, {}, 0};

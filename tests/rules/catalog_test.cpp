@@ -26,7 +26,8 @@ struct Loaded {
     std::string out;
     for (const Column& column : relation(name).columns) {
       if (!out.empty()) out += ", ";
-      out += column.name + ' ' + column.type.sql();
+      const bool plain = column.name.find('?') == std::string::npos;
+      out += (plain ? column.name : '"' + column.name + '"') + ' ' + column.type.sql();
       if (column.not_null) out += '!';
       if (column.has_default) out += '=';
       if (column.generated) out += 'G';
@@ -111,6 +112,77 @@ CREATE INDEX plain ON b (p);
   EXPECT_EQ(b.foreign_keys[0].columns, std::vector<std::uint16_t>{0});
   EXPECT_EQ(b.foreign_keys[0].relation, "a");
   EXPECT_EQ(b.foreign_keys[2].columns, (std::vector<std::uint16_t>{2, 3}));
+}
+
+TEST(Catalog, HoldsWhatPostgresqlBrings) {
+  const Catalog catalog;
+  const Relation* pg_class = catalog.find_relation("pg_class");
+  ASSERT_NE(pg_class, nullptr);
+  EXPECT_EQ(pg_class, catalog.find_relation("pg_catalog", "pg_class"));
+  EXPECT_TRUE(pg_class->system);
+  ASSERT_TRUE(pg_class->find_column("relname"));
+  EXPECT_EQ(pg_class->columns[*pg_class->find_column("reloptions")].type.sql(), "pg_catalog.text[]");
+  const Relation* columns = catalog.find_relation("information_schema", "columns");
+  ASSERT_NE(columns, nullptr);
+  EXPECT_EQ(columns->columns[0].type.sql(), "information_schema.sql_identifier");
+  EXPECT_EQ(catalog.find_relation("columns"), nullptr) << "information_schema is not in the search_path";
+  EXPECT_EQ(catalog.find_relation("public", "pg_class"), nullptr);
+  EXPECT_TRUE(catalog.relations().empty());
+  EXPECT_EQ(catalog.search_path().size(), 1u);
+  EXPECT_TRUE(catalog.has_schema("public"));
+}
+
+TEST(Catalog, AUserTableDoesNotShadowASystemOne) {
+  const Loaded loaded("CREATE TABLE pg_class (mine int)");
+  EXPECT_TRUE(loaded.catalog->find_relation("pg_class")->system);
+  EXPECT_FALSE(loaded.catalog->find_relation("public", "pg_class")->system);
+}
+
+TEST(CatalogSql, Views) {
+  const Loaded loaded(R"(
+CREATE TABLE a (id int PRIMARY KEY, name varchar(40), n numeric(10,2), at timestamptz, tags text[]);
+CREATE TABLE b (id int, a_id int, body text);
+CREATE VIEW v1 AS SELECT * FROM a;
+CREATE VIEW v2 (x, y) AS SELECT a.id, name, count(*) FROM a GROUP BY 1, 2;
+CREATE VIEW v3 AS SELECT a.id, b.body AS text, upper(name), a.n * 2 AS twice, coalesce(body, 'none'),
+  CASE WHEN a.id > 1 THEN 'a' ELSE 'b' END, at::date, a.id = 1 AS same, 'x', NULL::inet AS ip, tags[1], now(),
+  (SELECT max(id) FROM b), EXISTS (SELECT 1), array_agg(b.id), sum(a.id), current_user
+  FROM a JOIN b ON b.a_id = a.id GROUP BY 1, 2, 3, 4, 5, 6;
+CREATE VIEW v4 AS WITH q AS (SELECT id, body FROM b), r (z) AS (SELECT id FROM q) SELECT q.*, z FROM q, r;
+CREATE VIEW v5 AS SELECT * FROM a JOIN b USING (id);
+CREATE VIEW v6 AS SELECT id FROM a UNION ALL SELECT id::bigint FROM b;
+CREATE VIEW v7 AS SELECT s.k, s.v FROM (VALUES (1, 'a'), (2, NULL)) s (k, v);
+CREATE VIEW v8 AS WITH RECURSIVE t (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n FROM t;
+CREATE MATERIALIZED VIEW m AS SELECT g, g.g * 2 AS d FROM generate_series(1, 3) g;
+CREATE TABLE copied AS TABLE b;
+SELECT id AS into_id INTO made FROM a;
+CREATE OR REPLACE VIEW v1 AS SELECT id, name FROM a;
+CREATE VIEW v9 WITH (security_invoker = on) AS SELECT relname, reltuples FROM pg_class;
+)");
+  ASSERT_TRUE(loaded.problems.empty()) << loaded.problems.text();
+  EXPECT_EQ(loaded.all_notes(), "");
+  EXPECT_EQ(loaded.columns("v1"), "id pg_catalog.int4, name pg_catalog.varchar(40)");
+  EXPECT_EQ(loaded.columns("v2"), "x pg_catalog.int4, y pg_catalog.varchar(40), count pg_catalog.int8");
+  EXPECT_EQ(
+      loaded.columns("v3"),
+      "id pg_catalog.int4, text pg_catalog.text, upper pg_catalog.text, twice pg_catalog.numeric, "
+      "coalesce pg_catalog.text, case pg_catalog.text, at pg_catalog.date, same pg_catalog.bool, "
+      "\"?column?\" pg_catalog.text, ip pg_catalog.inet, tags pg_catalog.text, now pg_catalog.timestamptz, "
+      "max pg_catalog.int4, exists pg_catalog.bool, array_agg pg_catalog.int4[], sum pg_catalog.int8, "
+      "current_user pg_catalog.name");
+  EXPECT_EQ(loaded.columns("v4"), "id pg_catalog.int4, body pg_catalog.text, z pg_catalog.int4");
+  EXPECT_EQ(loaded.columns("v5"),
+            "id pg_catalog.int4, name pg_catalog.varchar(40), n pg_catalog.numeric(10,2), at "
+            "pg_catalog.timestamptz, "
+            "tags pg_catalog.text[], a_id pg_catalog.int4, body pg_catalog.text");
+  EXPECT_EQ(loaded.columns("v6"), "id pg_catalog.int8");
+  EXPECT_EQ(loaded.columns("v7"), "k pg_catalog.int4, v pg_catalog.text");
+  EXPECT_EQ(loaded.columns("v8"), "n pg_catalog.int4");
+  EXPECT_EQ(loaded.columns("m"), "g pg_catalog.int4, d pg_catalog.int4");
+  EXPECT_EQ(loaded.columns("copied"), "id pg_catalog.int4, a_id pg_catalog.int4, body pg_catalog.text");
+  EXPECT_EQ(loaded.columns("made"), "into_id pg_catalog.int4");
+  EXPECT_EQ(loaded.columns("v9"), "relname pg_catalog.name, reltuples pg_catalog.float4");
+  EXPECT_TRUE(loaded.relation("v9").security_invoker);
 }
 
 }  // namespace
