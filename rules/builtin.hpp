@@ -224,7 +224,7 @@ class Builtin {
   std::vector<BuiltinColumn> columns_;
 };
 
-/// Read at the first call, from any thread; 4 ms. Lives as long as the process.
+/// Read at the first call, from any thread; that takes 2 ms. Lives as long as the process.
 const Builtin& builtin();
 
 }  // namespace chaperone::rules
