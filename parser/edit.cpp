@@ -54,11 +54,21 @@ void EditScript::replace(Span span, std::vector<Piece> pieces) {
   edits_.insert(place, Edit{span, std::move(pieces)});
 }
 
+void EditScript::insert_first(std::uint32_t offset, std::vector<Piece> pieces) {
+  const auto place = std::partition_point(edits_.begin(), edits_.end(),
+                                          [offset](const Edit& edit) { return edit.span.offset < offset; });
+  if (place != edits_.begin() && std::prev(place)->span.offset + std::prev(place)->span.length > offset) {
+    throw std::logic_error("edits overlap");
+  }
+  edits_.insert(place, Edit{{offset, 0}, std::move(pieces)});
+}
+
 bool EditScript::covers(Span span) const {
-  return std::any_of(edits_.begin(), edits_.end(), [&span](const Edit& edit) {
-    return edit.span.offset <= span.offset &&
-           std::uint64_t{edit.span.offset} + edit.span.length >= std::uint64_t{span.offset} + span.length;
-  });
+  const auto behind = std::partition_point(
+      edits_.begin(), edits_.end(), [&span](const Edit& edit) { return edit.span.offset <= span.offset; });
+  if (behind == edits_.begin()) return false;
+  const Span& last = std::prev(behind)->span;
+  return std::uint64_t{last.offset} + last.length >= std::uint64_t{span.offset} + span.length;
 }
 
 template <class Sink>

@@ -29,6 +29,8 @@ class EditScript {
   void replace(Span span, std::vector<Piece> pieces);
   void insert(std::uint32_t offset, std::vector<Piece> pieces) { replace({offset, 0}, std::move(pieces)); }
 
+  /// In front of all others that go in front of that byte.
+  void insert_first(std::uint32_t offset, std::vector<Piece> pieces);
   /// Whether all of `span` is replaced already.
   bool covers(Span span) const;
   bool empty() const { return edits_.empty(); }

@@ -1,7 +1,6 @@
 #include "rules/literal.hpp"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 #include "parser/tokens.hpp"
@@ -63,171 +62,21 @@ void find_unsafe(std::string_view sql, const std::function<void(Span, std::strin
 }
 
 // Keywords that are not unreserved, in any version from 15 on (kwlist.h): they can't be names everywhere.
-constexpr std::array<std::string_view, 165> kKeywords = {"all",
-                                                         "analyse",
-                                                         "analyze",
-                                                         "and",
-                                                         "any",
-                                                         "array",
-                                                         "as",
-                                                         "asc",
-                                                         "asymmetric",
-                                                         "authorization",
-                                                         "between",
-                                                         "bigint",
-                                                         "binary",
-                                                         "bit",
-                                                         "boolean",
-                                                         "both",
-                                                         "case",
-                                                         "cast",
-                                                         "char",
-                                                         "character",
-                                                         "check",
-                                                         "coalesce",
-                                                         "collate",
-                                                         "collation",
-                                                         "column",
-                                                         "concurrently",
-                                                         "constraint",
-                                                         "create",
-                                                         "cross",
-                                                         "current_catalog",
-                                                         "current_date",
-                                                         "current_role",
-                                                         "current_schema",
-                                                         "current_time",
-                                                         "current_timestamp",
-                                                         "current_user",
-                                                         "dec",
-                                                         "decimal",
-                                                         "default",
-                                                         "deferrable",
-                                                         "desc",
-                                                         "distinct",
-                                                         "do",
-                                                         "else",
-                                                         "end",
-                                                         "except",
-                                                         "exists",
-                                                         "extract",
-                                                         "false",
-                                                         "fetch",
-                                                         "float",
-                                                         "for",
-                                                         "foreign",
-                                                         "freeze",
-                                                         "from",
-                                                         "full",
-                                                         "grant",
-                                                         "greatest",
-                                                         "group",
-                                                         "grouping",
-                                                         "having",
-                                                         "ilike",
-                                                         "in",
-                                                         "initially",
-                                                         "inner",
-                                                         "inout",
-                                                         "int",
-                                                         "integer",
-                                                         "intersect",
-                                                         "interval",
-                                                         "into",
-                                                         "is",
-                                                         "isnull",
-                                                         "join",
-                                                         "json",
-                                                         "json_array",
-                                                         "json_arrayagg",
-                                                         "json_exists",
-                                                         "json_object",
-                                                         "json_objectagg",
-                                                         "json_query",
-                                                         "json_scalar",
-                                                         "json_serialize",
-                                                         "json_table",
-                                                         "json_value",
-                                                         "lateral",
-                                                         "leading",
-                                                         "least",
-                                                         "left",
-                                                         "like",
-                                                         "limit",
-                                                         "localtime",
-                                                         "localtimestamp",
-                                                         "merge_action",
-                                                         "national",
-                                                         "natural",
-                                                         "nchar",
-                                                         "none",
-                                                         "normalize",
-                                                         "not",
-                                                         "notnull",
-                                                         "null",
-                                                         "nullif",
-                                                         "numeric",
-                                                         "offset",
-                                                         "on",
-                                                         "only",
-                                                         "or",
-                                                         "order",
-                                                         "out",
-                                                         "outer",
-                                                         "overlaps",
-                                                         "overlay",
-                                                         "placing",
-                                                         "position",
-                                                         "precision",
-                                                         "primary",
-                                                         "real",
-                                                         "references",
-                                                         "returning",
-                                                         "right",
-                                                         "row",
-                                                         "select",
-                                                         "session_user",
-                                                         "setof",
-                                                         "similar",
-                                                         "smallint",
-                                                         "some",
-                                                         "string",
-                                                         "substring",
-                                                         "symmetric",
-                                                         "system_user",
-                                                         "table",
-                                                         "tablesample",
-                                                         "then",
-                                                         "time",
-                                                         "timestamp",
-                                                         "to",
-                                                         "trailing",
-                                                         "treat",
-                                                         "trim",
-                                                         "true",
-                                                         "union",
-                                                         "unique",
-                                                         "user",
-                                                         "using",
-                                                         "values",
-                                                         "varchar",
-                                                         "variadic",
-                                                         "verbose",
-                                                         "when",
-                                                         "where",
-                                                         "window",
-                                                         "with",
-                                                         "xmlattributes",
-                                                         "xmlconcat",
-                                                         "xmlelement",
-                                                         "xmlexists",
-                                                         "xmlforest",
-                                                         "xmlnamespaces",
-                                                         "xmlparse",
-                                                         "xmlpi",
-                                                         "xmlroot",
-                                                         "xmlserialize",
-                                                         "xmltable"};
+constexpr std::string_view kKeywords =
+    " all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean "
+    "both case cast char character check coalesce collate collation column concurrently constraint create "
+    "cross current_catalog current_date current_role current_schema current_time current_timestamp "
+    "current_user dec decimal default deferrable desc distinct do else end except exists extract false "
+    "fetch float for foreign freeze from full grant greatest group grouping having ilike in initially "
+    "inner inout int integer intersect interval into is isnull join json json_array json_arrayagg "
+    "json_exists json_object json_objectagg json_query json_scalar json_serialize json_table json_value "
+    "lateral leading least left like limit localtime localtimestamp merge_action national natural nchar "
+    "none normalize not notnull null nullif numeric offset on only or order out outer overlaps overlay "
+    "placing position precision primary real references returning right row select session_user setof "
+    "similar smallint some string substring symmetric system_user table tablesample then time timestamp "
+    "to trailing treat trim true union unique user using values varchar variadic verbose when where "
+    "window with xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi "
+    "xmlroot xmlserialize xmltable ";
 
 }  // namespace
 
@@ -235,7 +84,7 @@ std::string identifier(std::string_view name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
   if (!name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
       std::all_of(name.begin(), name.end(), plain) &&
-      !std::binary_search(kKeywords.begin(), kKeywords.end(), name)) {
+      kKeywords.find(" " + std::string(name) + " ") == std::string_view::npos) {
     return std::string(name);
   }
   std::string result = "\"";

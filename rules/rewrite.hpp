@@ -25,7 +25,11 @@ struct Rewritten {
 parser::Result<Rewritten> rewrite(std::string_view sql, const parser::Facts& facts, const Catalog& catalog,
                                   const Verdict& verdict);
 
-/// The text with the principal's values in its slots. Every slot must have a value in the principal.
+/// Gives the literals for the slots of a text, and for its PositionMap. `principal` must outlive it; every
+/// slot must have a value in it (std::logic_error).
+parser::EditScript::Value slot_values(const Principal& principal);
+
+/// The text with the principal's values in its slots.
 std::string fill(const Rewritten& rewritten, std::string_view sql, const Principal& principal);
 
 }  // namespace chaperone::rules

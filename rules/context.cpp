@@ -1,0 +1,47 @@
+#include "rules/context.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace chaperone::rules {
+
+namespace {
+
+std::string percent_encoded(std::string_view value) {
+  std::string result;
+  for (const char byte : value) {
+    const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                       (byte >= '0' && byte <= '9') ||
+                       std::string_view("-._~").find(byte) != std::string_view::npos;
+    if (plain) {
+      result += byte;
+    } else {
+      result += fmt::format("%{:02X}", static_cast<unsigned char>(byte));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string context_comment(const Principal& principal) {
+  std::string fields;
+  const auto add = [&fields](std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    fields += fmt::format("{}{}='{}'", fields.empty() ? "" : ",", key, percent_encoded(value));
+  };
+  add("actor", principal.actor);
+  add("agent", principal.agent);
+  add("task", principal.task);
+  return fields.empty() ? fields : fmt::format("/*{}*/ ", fields);
+}
+
+void add_context(const parser::Script& script, const std::string& comment, parser::EditScript& edits) {
+  if (comment.empty()) return;
+  for (const parser::Statement& statement : script.statements) {
+    edits.insert_first(statement.span.offset, {{comment, false}});
+  }
+}
+
+}  // namespace chaperone::rules
