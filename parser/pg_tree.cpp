@@ -35,6 +35,7 @@ extern "C" {
 #include "parser/pg_tree/statements.hpp"
 #include "parser/pg_tree/lowering.hpp"
 #include "parser/pg_tree/commands.hpp"
+#include "parser/pg_tree/json.hpp"
 #include "parser/pg_tree/expressions.hpp"
 #include "parser/pg_tree/from.hpp"
 #include "parser/pg_tree/queries.hpp"

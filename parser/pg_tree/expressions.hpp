@@ -537,6 +537,9 @@ inline void Lowering::lower_expr(const void* node, Id slot) {
       return lower_key_column(column.name, column.expr, column.collation, column.opclass, slot);
     }
     default:
+#if PG_VERSION_NUM >= 160000
+      if (lower_json(node, expr, slot)) break;
+#endif
       return fail_tag(node);
   }
   facts_.exprs[slot] = expr;

@@ -30,6 +30,11 @@ inline void Lowering::lower_from(const void* node, Id slot) {
     case T_JoinExpr:
       lower_join(as<JoinExpr>(node), item, slot);
       break;
+#if PG_VERSION_NUM >= 170000
+    case T_JsonTable:
+      lower_json_table(as<JsonTable>(node), item);
+      break;
+#endif
     default:
       return fail_tag(node);
   }

@@ -118,6 +118,21 @@ class Lowering {
                         const List* operator_class, Id slot);
   Id descend(Expr& expr, Id slot);
 
+#if PG_VERSION_NUM >= 160000
+  // json.hpp
+  bool lower_json(const void* node, Expr& expr, Id slot);
+  void lower_json_aggregate(const JsonAggConstructor& node, Expr& expr, const Place& inner);
+  Id emit_json_output(const JsonOutput* output, const Place& inner);
+  void add_json_value(const JsonValueExpr* value);
+  void add_json_pair(const void* node);
+#endif
+#if PG_VERSION_NUM >= 170000
+  void lower_json_function(const JsonFuncExpr& node, Expr& expr, const Place& inner);
+  void lower_json_table(const JsonTable& node, FromItem& item);
+  void add_json_behavior(const JsonBehavior* behavior);
+  void add_json_passing(const List* arguments);
+#endif
+
   // queries.hpp
   Id emit_query(const void* node, QueryRole role, Id parent, Id parent_expr = kNone, Id parent_item = kNone);
   void lower_query(const void* node, Id slot);

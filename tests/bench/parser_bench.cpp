@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "parser/facts.hpp"
 #include "parser/parser.hpp"
 #include "parser/prescan.hpp"
 
@@ -40,6 +41,11 @@ void parse_text(benchmark::State& state, const std::string& sql) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(sql.size()));
 }
 
+void read_text(benchmark::State& state, const std::string& sql) {
+  for (auto _ : state) benchmark::DoNotOptimize(read_facts(sql));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(sql.size()));
+}
+
 void prescan_text(benchmark::State& state, const std::string& sql) {
   for (auto _ : state) benchmark::DoNotOptimize(prescan(sql, {}));
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(sql.size()));
@@ -51,6 +57,10 @@ BENCHMARK_CAPTURE(parse_text, insert_20_parameters, insert_20());
 BENCHMARK_CAPTURE(parse_text, orm_30_columns, orm_select());
 BENCHMARK_CAPTURE(parse_text, syntax_error,
                   std::string("SELECT abalance FORM pgbench_accounts WHERE aid = 1;"));
+BENCHMARK_CAPTURE(read_text, begin, kBegin);
+BENCHMARK_CAPTURE(read_text, pgbench_select, kPgbenchSelect);
+BENCHMARK_CAPTURE(read_text, insert_20_parameters, insert_20());
+BENCHMARK_CAPTURE(read_text, orm_30_columns, orm_select());
 BENCHMARK_CAPTURE(prescan_text, begin, kBegin);
 BENCHMARK_CAPTURE(prescan_text, pgbench_select, kPgbenchSelect);
 BENCHMARK_CAPTURE(prescan_text, insert_20_parameters, insert_20());

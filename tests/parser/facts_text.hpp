@@ -158,6 +158,21 @@ class FactsText {
     text_ += std::string(depth * 2, ' ') + text + "\n";
   }
 
+  static std::string_view wrapped(StatementKind kind) {
+    switch (kind) {
+      case StatementKind::kExecute:
+        return "execute";
+      case StatementKind::kDeclareCursor:
+        return "declare";
+      case StatementKind::kCreateTableAs:
+        return "create_table_as";
+      case StatementKind::kDdl:
+        return "ddl";
+      default:
+        return "?";
+    }
+  }
+
   void statement(std::size_t index) {
     static constexpr std::string_view kActions[] = {"copy_to", "copy_from", "truncate",  "lock",    "create",
                                                     "alter",   "drop",      "index",     "comment", "vacuum",
@@ -170,7 +185,7 @@ class FactsText {
                      s.materialized ? " materialized" : "", s.if_exists ? " if_exists" : "",
                      s.replace ? " replace" : "", s.cascade ? " cascade" : "", s.program ? " program" : ""));
     if (s.wrapped != StatementKind::kOther) {
-      line(1, fmt::format("wraps {} {}", static_cast<int>(s.wrapped), s.wrapped_name));
+      line(1, fmt::format("wraps {} {}", wrapped(s.wrapped), s.wrapped_name));
     }
     if (!s.copy_file.empty()) line(1, fmt::format("file {}", s.copy_file));
     for (Id i = 0; i < s.relations.count; ++i) {

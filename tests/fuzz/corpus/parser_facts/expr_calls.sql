@@ -1,0 +1,1 @@
+SELECT f(), pg_catalog.f(1, g(2)), f(a => 1, b := 2), f(VARIADIC a), count(*), count(DISTINCT a ORDER BY b USING <, c) FILTER (WHERE d), percentile_cont(0.5) WITHIN GROUP (ORDER BY x), lag(a) OVER (PARTITION BY b ORDER BY c)

@@ -1,0 +1,1 @@
+SELECT a::int, CAST(b AS numeric(10, 2)), c::s.t[][], date '2024-01-01', interval '1' day, interval(3) '1', f(2) 'x', bit varying(3) '1', d::"char", timestamp(3) with time zone 'now', a COLLATE "C", b COLLATE pg_catalog."de_DE"

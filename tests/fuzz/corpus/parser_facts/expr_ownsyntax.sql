@@ -1,0 +1,1 @@
+SELECT extract(year FROM d), a AT TIME ZONE 'UTC', overlay('a' PLACING 'b' FROM 1), position('a' IN b), substring(a FROM 1 FOR 2), substring(a SIMILAR 'b' ESCAPE 'c'), trim(LEADING 'x' FROM y), collation for (a), normalize(a, NFC), a IS NFC NORMALIZED, (a, b) OVERLAPS (c, d)

@@ -1,0 +1,1 @@
+SELECT current_date, current_time, current_time(2), current_timestamp, current_timestamp(0), localtime, localtimestamp(3), current_role, current_user, user, session_user, current_catalog, current_schema, current_schema()

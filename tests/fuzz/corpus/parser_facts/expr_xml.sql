@@ -1,0 +1,1 @@
+SELECT xmlelement(NAME a, xmlattributes(b AS c), d, f(e)), xmlforest(g AS h, i), xmlconcat(j), xmlparse(CONTENT k), xmlpi(NAME l, m), xmlroot(n, version '1.0', standalone yes), xmlserialize(DOCUMENT o AS text), p IS DOCUMENT, q IS NOT DOCUMENT, xmlexists('/x' PASSING r)

@@ -1,0 +1,2 @@
+SELECT a, grouping(a, b) FROM t GROUP BY ROLLUP (a, b), CUBE (c), GROUPING SETS ((a), ()), (d, e);
+SELECT sum(x) OVER w, rank() OVER (w ORDER BY z ROWS BETWEEN 1 + 1 PRECEDING AND n FOLLOWING) FROM t WINDOW w AS (PARTITION BY q)

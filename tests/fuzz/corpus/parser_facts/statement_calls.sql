@@ -1,0 +1,7 @@
+CALL s.p(1, a => (SELECT a FROM t));
+DO 'x';
+LISTEN c;
+NOTIFY c, 'x';
+UNLISTEN *;
+DISCARD ALL;
+CHECKPOINT

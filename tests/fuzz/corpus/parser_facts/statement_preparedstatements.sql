@@ -1,0 +1,4 @@
+PREPARE p (int, numeric(3)) AS DELETE FROM t WHERE a = $1;
+EXECUTE p (1, (SELECT a FROM t));
+DEALLOCATE p;
+DEALLOCATE ALL
