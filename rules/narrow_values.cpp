@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 namespace chaperone::rules {
 
@@ -99,17 +100,18 @@ std::string_view Values::name_of(const TypeName& type) {
 std::string_view Values::named_type(const parser::TypeUse& use, bool& checked) {
   const auto names = plan_.facts.at(use.names);
   if (names.empty() || use.percent_type || use.set_of) return {};
-  TypeName type{"", std::string(names.back()), "", use.array_dimensions};
   const bool own = names.size() == 1 || names[names.size() - 2] == "pg_catalog";
+  std::string_view name;
   if (own && builtin().find_type(names.back()) != nullptr) {
-    type.schema = "pg_catalog";
+    name = names.back();
   } else {
     const auto found = plan_.catalog.types(names.size() > 1 ? names[names.size() - 2] : "", names.back());
     if (found.size() != 1) return {};
-    type.schema = found.front()->schema;
     checked = found.front()->checked;
+    name = name_of(TypeName{found.front()->schema, found.front()->name, "", 0});
   }
-  return name_of(type);
+  if (name.empty() || use.array_dimensions == 0) return name;
+  return name == "anyenum" ? std::string_view() : keep("_" + std::string(name));
 }
 
 bool Values::aggregates(const Expr& call) const {
@@ -155,36 +157,42 @@ bool Values::is_own_operator(Names names, std::string_view left, std::string_vie
 
 std::string_view Values::result_of_operator(std::string_view name, std::string_view left,
                                             std::string_view right) const {
-  if (left == kUnknown) left = right;
-  if (right == kUnknown) right = left;
-  std::string_view all;
-  bool first = true;
+  // The results of the operators that could be meant, if it is one.
+  std::set<std::string_view> exact;
+  std::set<std::string_view> near;
+  std::set<std::string_view> all;
   for (const BuiltinOperator& row : builtin().find_operators(name)) {
-    if (row.left == left && row.right == right) return row.result;
-    if (!first && all != row.result) all = {};
-    if (first) all = row.result;
-    first = false;
+    if (row.left.empty() != left.empty()) continue;
+    const bool fits_left = row.left == left || (left == kUnknown && row.left == right);
+    const bool fits_right = row.right == right || (right == kUnknown && row.right == left);
+    if (fits_left && fits_right) exact.insert(row.result);
+    if (fits_left || fits_right) near.insert(row.result);
+    all.insert(row.result);
   }
-  return all;
+  for (const auto& results : {exact, near, all}) {
+    if (results.empty()) continue;
+    return results.size() == 1 && !results.begin()->starts_with("any") ? *results.begin()
+                                                                       : std::string_view();
+  }
+  return {};
 }
 
 std::string_view Values::result_of_function(std::string_view name,
                                             std::span<const std::string_view> types) const {
-  std::string_view all;
-  bool first = true;
+  std::set<std::string_view> exact;
+  std::set<std::string_view> all;
   for (const BuiltinFunction& row : builtin().find_functions(name)) {
     if (row.returns_set) return {};
     if (row.arguments.size() != types.size() && row.variadic.empty()) continue;
-    if (std::equal(row.arguments.begin(), row.arguments.end(), types.begin(), types.end()) &&
-        !row.result.starts_with("any")) {
-      return row.result;
-    }
-    const std::string_view result = row.result.starts_with("any") ? std::string_view() : row.result;
-    if (!first && all != result) all = {};
-    if (first) all = result;
-    first = false;
+    all.insert(row.result);
+    const bool fits = std::equal(row.arguments.begin(), row.arguments.end(), types.begin(), types.end(),
+                                 [](std::string_view wanted, std::string_view given) {
+                                   return wanted == given || (wanted == "text" && given == "varchar");
+                                 });
+    if (fits) exact.insert(row.result);
   }
-  return all;
+  const auto& results = exact.empty() ? all : exact;
+  return results.size() == 1 && !results.begin()->starts_with("any") ? *results.begin() : std::string_view();
 }
 
 bool Values::operator_is_total(std::string_view name, std::string_view left, std::string_view right) const {

@@ -144,15 +144,20 @@ void Rewriter::mask_returning(const ReturningMask& returning) {
   const std::string_view target = name_of_item(facts_, facts_.queries[expr.query].target);
   Composer mask;
   mask.sql("(").add(expression(returning.mask->expression, target, kNone)).sql(")");
+  const TokenRange range{first, text_.skip_names(first)};
+  replace(range, std::move(mask));
   // An output without a name of its own keeps the column's.
   const parser::Range outputs = facts_.queries[expr.query].returning;
   for (std::uint32_t i = 0; i < outputs.count; ++i) {
     const parser::Target& output = facts_.targets[outputs.first + i];
-    if (output.expr == returning.expr && output.name.empty()) {
-      mask.sql(" AS ").sql(identifier(facts_.at(expr.names).back()));
+    if (output.expr != returning.expr || !output.name.empty()) continue;
+    TokenRange all = range;
+    while (all.first > 0 && text_.is(all.first - 1, '(') && text_.partner(all.first - 1) == all.end) {
+      all = {all.first - 1, all.end + 1};
     }
+    put(text_.end(all.end - 1),
+        std::move(Composer().sql(" AS ").sql(identifier(facts_.at(expr.names).back()))));
   }
-  replace({first, text_.skip_names(first)}, std::move(mask));
 }
 
 }  // namespace chaperone::rules
