@@ -6,6 +6,8 @@
 #include <array>
 
 #include "rules/load_parts.hpp"
+#include "rules/mask.hpp"
+#include "rules/sha256.hpp"
 #include "rules/text.hpp"
 #include "rules/yaml.hpp"
 
@@ -19,8 +21,6 @@ constexpr std::string_view kParameter = "a constant, as 7, or a claim, as `claim
 constexpr std::string_view kParameterName = "a lower-case letter or _, then letters, digits and _";
 constexpr std::array<std::string_view, 3> kAlwaysThere = {"agent", "actor", "task"};
 constexpr std::size_t kLongestName = 63;  // NAMEDATALEN - 1
-
-using Drafts = std::map<std::string, CapabilityDraft, std::less<>>;
 
 bool is_name(std::string_view text) {
   const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
@@ -154,12 +154,39 @@ void load_capabilities(const yaml::Value& value, Loading& loading, Drafts& draft
     draft.capability.mark = entry.key_mark();
     load_capability(entry, loading, draft);
   }
-  merge_includes(drafts, loading);
+  merge_includes(drafts);
+}
+
+std::string load_salt(const yaml::Value& value) {
+  const std::string form =
+      fmt::format("{} to {} letters, digits and -._~+/=, at random", kShortestSalt, kLongestSalt);
+  auto text = value.text(form);
+  if (!text) return {};
+  if (!is_salt(*text)) {
+    // Not the text itself: it may be most of a secret.
+    value.problem(fmt::format("{} is no salt", value.path()), form);
+    return {};
+  }
+  return std::move(*text);
+}
+
+/// Of those that an agent has, whole; of the others those that no other capability completes.
+void check_capabilities(const Drafts& drafts, const std::set<std::string, std::less<>>& used,
+                        Loading& loading) {
+  for (const auto& [name, draft] : drafts) {
+    if (used.contains(name) || !draft.included) check_capability(draft, loading);
+    if (!used.contains(name) && !draft.included) {
+      loading.problems.warn(loading.file, draft.capability.mark,
+                            fmt::format("no agent has the capability {}", in_quotes(name)),
+                            "leave it out, or name it under `capabilities` of an agent");
+    }
+  }
 }
 
 void load_root(const yaml::Value& value, Loading& loading, PolicySet& policy) {
   yaml::Map root = value.map("a map with `version`, `capabilities` and `agents`");
   if (const auto version = root.need("version", "version: 1")) version->integer(1, 1);
+  if (const auto salt = root.find("salt")) loading.salt = load_salt(*salt);
   Drafts drafts;
   if (const auto capabilities = root.find("capabilities")) load_capabilities(*capabilities, loading, drafts);
   for (const auto& [name, draft] : drafts) {
@@ -176,17 +203,29 @@ void load_root(const yaml::Value& value, Loading& loading, PolicySet& policy) {
     policy.agents.emplace(name, std::move(loaded.agent));
   }
   if (agents->is_map() && policy.agents.empty()) agents->problem("agents is empty", "at least one agent");
+  std::set<std::string, std::less<>> used;
+  for (const auto& [name, agent] : policy.agents) {
+    for (const auto& capability : agent.capabilities) used.insert(capability->name);
+  }
+  check_capabilities(drafts, used, loading);
+  check_parameters(policy, loading);
 }
 
 PolicySet load(std::string_view text, const std::string& file, const Catalog* catalog, Problems& problems) {
   PolicySet policy;
   const auto document = yaml::Document::from_text(text, file, problems);
   Loading loading{file, catalog, problems};
+  policy.hash = "sha256:" + sha256(text);
   if (document.readable()) load_root(document.root(), loading, policy);
   return policy;
 }
 
 }  // namespace
+
+PolicySet load_policy(std::string_view text, const std::string& file, const Catalog& catalog,
+                      Problems& problems) {
+  return load(text, file, &catalog, problems);
+}
 
 PolicySet load_policy(std::string_view text, const std::string& file, Problems& problems) {
   return load(text, file, nullptr, problems);

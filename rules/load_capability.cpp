@@ -12,9 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kFunctions = "a list of sets and functions, as [safe, public.word_count]";
 constexpr std::string_view kStatements = "a list of kinds of statement, as [truncate, lock]";
-constexpr std::array<std::string_view, 4> kSets = {"safe", "json", "text_search", "introspection"};
 constexpr std::array<std::string_view, 7> kStatementClasses = {"truncate", "listen",    "notify", "call",
                                                                "ddl",      "copy_from", "lock"};
 constexpr std::uint64_t kMostRows = 1'000'000'000;
@@ -24,23 +22,6 @@ std::vector<yaml::Value> entries_of(const yaml::Value& value, std::string_view e
   auto list = value.list(expected);
   if (value.is_list() && list.empty()) value.problem(fmt::format("{} is empty", value.path()), expected);
   return list;
-}
-
-void load_functions(const yaml::Value& value, Capability& capability) {
-  for (const yaml::Value& entry : entries_of(value, kFunctions)) {
-    const auto text = entry.text("a set of functions or a function's name");
-    if (!text) continue;
-    bool fresh = true;
-    if (std::find(kSets.begin(), kSets.end(), *text) != kSets.end()) {
-      fresh = capability.function_sets.insert(*text).second;
-    } else {
-      auto name = split_name(entry, *text);
-      if (name.second.empty()) continue;
-      fresh = capability.functions.insert(std::move(name)).second;
-    }
-    if (!fresh)
-      entry.problem(fmt::format("{} is in the list already", in_quotes(*text)), "each function once");
-  }
 }
 
 void load_statements(const yaml::Value& value, Capability& capability) {
@@ -165,13 +146,13 @@ std::pair<std::string, std::string> split_name(const yaml::Value& value, const s
       parts.emplace_back();
       ++i;
     } else {
-      good = text[i] != '"' && text[i] != ' ';
+      good = text[i] != '"';
       parts.back() += text[i++];
     }
   }
   if (!good || parts.size() > 2 || parts.back().empty()) {
     value.problem(fmt::format("{} is no name", in_quotes(text)),
-                  "name or schema.name, as PostgreSQL stores them; a part with a dot, blank or quote in it "
+                  "name or schema.name, as PostgreSQL stores them; a part with a dot or quote in it "
                   "in double quotes");
     return {};
   }
@@ -184,12 +165,23 @@ void load_capability(const yaml::Value& value, Loading& loading, CapabilityDraft
   if (const auto description = map.find("description")) {
     draft.capability.description = description->text("a sentence").value_or("");
   }
-  if (const auto include = map.find("include")) load_includes(*include, draft);
-  if (const auto tables = map.find("tables")) load_tables(*tables, loading, draft);
-  if (const auto functions = map.find("functions")) load_functions(*functions, draft.capability);
-  if (const auto statements = map.find("statements")) load_statements(*statements, draft.capability);
-  if (const auto settings = map.find("settings")) load_settings(*settings, draft);
+  const auto include = map.find("include");
+  const auto tables = map.find("tables");
+  const auto functions = map.find("functions");
+  const auto statements = map.find("statements");
+  const auto settings = map.find("settings");
+  if (include) load_includes(*include, draft);
+  if (tables) load_tables(*tables, loading, draft);
+  if (functions) load_functions(*functions, loading, draft.capability);
+  if (statements) {
+    draft.marks.emplace("statements", statements->key_mark());
+    load_statements(*statements, draft.capability);
+  }
+  if (settings) load_settings(*settings, draft);
   if (const auto limits = map.find("limits")) load_limits(*limits, draft);
+  if (value.is_map() && !tables && !functions && !statements && !settings && !include) {
+    value.problem_at_key(fmt::format("{} allows nothing", value.path()), "tables, functions or include");
+  }
 }
 
 }  // namespace chaperone::rules

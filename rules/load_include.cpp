@@ -6,8 +6,6 @@
 namespace chaperone::rules {
 namespace {
 
-using Drafts = std::map<std::string, CapabilityDraft, std::less<>>;
-
 /// Puts the actions that one capability allows on a table beside those of the other.
 void merge_table(const TableRule& from, TableRule& to) {
   if (from.read) to.read = from.read;
@@ -49,9 +47,10 @@ void merge(const CapabilityDraft& from, CapabilityDraft& to) {
   if (source.limits.bytes) target.limits.bytes = source.limits.bytes;
   if (source.limits.time) target.limits.time = source.limits.time;
   to.places.insert(from.places.begin(), from.places.end());
+  to.marks.insert(from.marks.begin(), from.marks.end());
 }
 
-void merge_into(CapabilityDraft& draft, Drafts& drafts, Loading& loading) {
+void merge_into(CapabilityDraft& draft, Drafts& drafts) {
   if (draft.merged) return;
   draft.merging = true;
   std::vector<std::string_view> known = {"introspection"};
@@ -70,13 +69,14 @@ void merge_into(CapabilityDraft& draft, Drafts& drafts, Loading& loading) {
                     with_suggestion(one_of(known), name, known));
       continue;
     }
+    found->second.included = true;
     if (found->second.merging) {
       entry.problem(
           fmt::format("{} includes itself by way of {}", in_quotes(name), in_quotes(draft.capability.name)),
           "no circle of includes");
       continue;
     }
-    merge_into(found->second, drafts, loading);
+    merge_into(found->second, drafts);
     if (agree(entry, found->second, draft)) merge(found->second, draft);
   }
   draft.merging = false;
@@ -85,8 +85,8 @@ void merge_into(CapabilityDraft& draft, Drafts& drafts, Loading& loading) {
 
 }  // namespace
 
-void merge_includes(Drafts& drafts, Loading& loading) {
-  for (auto& [name, draft] : drafts) merge_into(draft, drafts, loading);
+void merge_includes(Drafts& drafts) {
+  for (auto& [name, draft] : drafts) merge_into(draft, drafts);
 }
 
 }  // namespace chaperone::rules

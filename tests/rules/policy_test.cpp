@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "rules/expression.hpp"
 #include "rules/load.hpp"
+#include "tests/rules/shop.hpp"
 
 namespace chaperone::rules {
 namespace {
@@ -93,6 +95,8 @@ capabilities:
         delete: {rows: {where: "a = 1", enforce: rls}, by: [a], max_rows: 5, returning: "*"}
       '"odd.schema"."odd ""table"""':
         read: {columns: [x]}
+        insert: {columns: [x]}
+        delete: {}
     functions: [json, text_search, introspection, word_count, public.f]
     statements: [truncate, listen, notify, call, ddl, copy_from, lock]
 agents:
@@ -102,6 +106,40 @@ agents:
     session: none
   watched: {mode: observe}
 )yaml";
+
+/// The same against a schema: expressions are written out and masks made.
+TEST(Policy, IsBoundToACatalog) {
+  Problems problems;
+  const PolicySet policy = load_policy(kTriage, "policy.yaml", *test::shop(), problems);
+  ASSERT_TRUE(problems.empty()) << problems.text();
+  EXPECT_TRUE(problems.warnings().empty()) << problems.warnings()[0];
+  EXPECT_EQ(policy.hash.size(), 7U + 64U);
+  const Capability& capability = *policy.capabilities.at("triage-tickets");
+  const TableRule* tickets = capability.find_table("public", "tickets");
+  ASSERT_TRUE(tickets != nullptr && tickets->read && tickets->read->rows);
+  const Expression& rows = tickets->read->rows->expression;
+  EXPECT_EQ(describe(rows), "(tenant_id OPERATOR(pg_catalog.=) CAST(:tenant AS pg_catalog.int4))");
+  EXPECT_EQ(rows.columns, std::vector<std::uint16_t>{1});
+  EXPECT_TRUE(rows.total);
+  EXPECT_FALSE(rows.has_subquery);
+  const auto& set = capability.find_table("public", "ticket_notes")->insert->set;
+  EXPECT_EQ(describe(set.at("tenant_id")), "CAST(:tenant AS pg_catalog.int4)");
+  EXPECT_EQ(describe(set.at("author")), "CAST(:actor AS pg_catalog.text)");
+  const Mask& mask = capability.find_table("public", "customers")->read->masks.at("email");
+  EXPECT_EQ(mask.expression.columns, std::vector<std::uint16_t>{3});
+}
+
+TEST(Policy, ThePoliciesOfThisRepositoryLoad) {
+  const std::pair<std::string, std::string> files[] = {{"tests/sql/shop.yaml", "tests/sql/shop.sql"}};
+  for (const auto& [policy, schema] : files) {
+    Problems problems;
+    const auto catalog = load_catalog(SOURCE_DIR "/" + schema, problems);
+    ASSERT_TRUE(problems.empty()) << problems.text();
+    ASSERT_NE(load_policy_file(SOURCE_DIR "/" + policy, *catalog, problems), nullptr);
+    EXPECT_TRUE(problems.empty()) << problems.text();
+    for (const std::string& warning : problems.warnings()) ADD_FAILURE() << warning;
+  }
+}
 
 TEST(Policy, EveryOtherKey) {
   Problems problems;
@@ -157,10 +195,10 @@ TEST(Policy, BrokenFilesNameThePlace) {
       {"version: 1\nagents: {a: {mode: observe}, a: {mode: observe}}",
        "policy.yaml:2:30: key \"a\" stands twice; expected it once (it is on line 2 already)"},
       {"version: 1\nagent: {a: {mode: observe}}",
-       "policy.yaml:2:1: unknown key \"agent\"; expected version, capabilities or agents (did you mean "
+       "policy.yaml:2:1: unknown key \"agent\"; expected version, salt, capabilities or agents (did you mean "
        "\"agents\"?)"},
       {"version: 1\nagents: {a: {mode: observe}}\ntables: {}",
-       "policy.yaml:3:1: unknown key \"tables\"; expected version, capabilities or agents"},
+       "policy.yaml:3:1: unknown key \"tables\"; expected version, salt, capabilities or agents"},
   };
   for (const auto& [text, problem] : texts) {
     Problems problems;
