@@ -14,7 +14,7 @@ using parser::Id;
 using parser::kNone;
 namespace flag = parser::flag;
 
-std::optional<TypeName> Checker::resolve_type(Id type) {
+std::optional<TypeName> ExpressionChecker::resolve_type(Id type) {
   const parser::TypeUse& use = facts_.types[type];
   const auto parts = names(use.names);
   TypeName out;
@@ -71,7 +71,7 @@ std::optional<TypeName> Checker::resolve_type(Id type) {
   return out;
 }
 
-Finding Checker::check_cast(Id id) {
+Finding ExpressionChecker::check_cast(Id id) {
   const Expr& e = expr(id);
   const std::vector<Id> ids = children(id);
   Finding out;
@@ -126,7 +126,7 @@ Finding Checker::check_cast(Id id) {
 }
 
 /// Parts that become one type.
-Finding Checker::check_alike(Id, std::span<const Id> ids, std::string_view hint) {
+Finding ExpressionChecker::check_alike(Id, std::span<const Id> ids, std::string_view hint) {
   std::string common(kUnknownType);
   for (const Id part : ids) {
     if (!is_bare(part)) common = common_type(common, check(part).type);
@@ -144,7 +144,7 @@ Finding Checker::check_alike(Id, std::span<const Id> ids, std::string_view hint)
   return out;
 }
 
-Finding Checker::check_case(Id id, std::string_view hint) {
+Finding ExpressionChecker::check_case(Id id, std::string_view hint) {
   const Expr& e = expr(id);
   std::vector<Id> ids = children(id);
   const std::vector<Id> all = ids;
@@ -170,7 +170,7 @@ Finding Checker::check_case(Id id, std::string_view hint) {
   return out;
 }
 
-Finding Checker::check_sql_value(Id id) {
+Finding ExpressionChecker::check_sql_value(Id id) {
   const std::string_view text = expr(id).text;
   Finding out;
   if (text == "current_timestamp") {
@@ -186,7 +186,7 @@ Finding Checker::check_sql_value(Id id) {
   return out;
 }
 
-Finding Checker::check_collation(Id id) {
+Finding ExpressionChecker::check_collation(Id id) {
   static constexpr std::array<std::string_view, 4> kSteady = {"C", "POSIX", "default", "ucs_basic"};
   const std::vector<Id> ids = children(id);
   const auto parts = names(expr(id).names);

@@ -23,13 +23,13 @@ bool can_be_parameter(std::string_view key) {
 
 }  // namespace
 
-const Finding& Checker::check(Id id, std::string_view hint) {
+const Finding& ExpressionChecker::check(Id id, std::string_view hint) {
   if (error_.what.empty()) out_.findings[id] = checked(id, hint);
   return out_.findings[id];
 }
 
 /// What stands together of several parts.
-Finding Checker::all_of(std::span<const Id> ids) const {
+Finding ExpressionChecker::all_of(std::span<const Id> ids) const {
   Finding all;
   for (const Id id : ids) {
     all.total = all.total && out_.findings[id].total;
@@ -39,7 +39,7 @@ Finding Checker::all_of(std::span<const Id> ids) const {
 }
 
 /// Whether it can't fail on a row's value, given the constants among its operands.
-bool Checker::is_total(const Evaluation& evaluation, std::span<const Id> operands) const {
+bool ExpressionChecker::is_total(const Evaluation& evaluation, std::span<const Id> operands) const {
   const auto constant = [&](std::size_t index) {
     return index < operands.size() && expr(operands[index]).kind == ExprKind::kConstant &&
            expr(operands[index]).constant != parser::ConstantKind::kNull &&
@@ -63,8 +63,8 @@ bool Checker::is_total(const Evaluation& evaluation, std::span<const Id> operand
 }
 
 /// Refuses what depends on more than its operands, or can fail on them.
-void Checker::judge(Finding& finding, const Evaluation& evaluation, std::span<const Id> operands,
-                    const std::string& what, const std::string& hint) {
+void ExpressionChecker::judge(Finding& finding, const Evaluation& evaluation, std::span<const Id> operands,
+                              const std::string& what, const std::string& hint) {
   finding.type = evaluation.result;
   if (evaluation.is_volatile && scope_.use != ExpressionUse::kSet) {
     fail(fmt::format("{} gives another value at each call", what),
@@ -79,7 +79,7 @@ void Checker::judge(Finding& finding, const Evaluation& evaluation, std::span<co
   }
 }
 
-Finding Checker::checked(Id id, std::string_view hint) {
+Finding ExpressionChecker::checked(Id id, std::string_view hint) {
   const Expr& e = expr(id);
   const std::vector<Id> ids = children(id);
   switch (e.kind) {
@@ -154,7 +154,7 @@ Finding Checker::checked(Id id, std::string_view hint) {
   return {};
 }
 
-Finding Checker::check_column(Id id) {
+Finding ExpressionChecker::check_column(Id id) {
   const Expr& e = expr(id);
   const auto parts = names(e.names);
   Finding out;
@@ -225,7 +225,7 @@ Finding Checker::check_column(Id id) {
   return out;
 }
 
-Finding Checker::check_constant(Id id, std::string_view hint) {
+Finding ExpressionChecker::check_constant(Id id, std::string_view hint) {
   const Expr& e = expr(id);
   Finding out;
   switch (e.constant) {
@@ -267,7 +267,7 @@ Finding Checker::check_constant(Id id, std::string_view hint) {
   return out;
 }
 
-Finding Checker::check_parameter(Id id, std::string_view hint) {
+Finding ExpressionChecker::check_parameter(Id id, std::string_view hint) {
   const Expr& e = expr(id);
   Finding out;
   if (e.number == 0 || e.number > parameters_.size()) {
@@ -288,10 +288,10 @@ Finding Checker::check_parameter(Id id, std::string_view hint) {
   return out;
 }
 
-boost::system::result<Checked, ExpressionError> check_expression(const parser::Facts& facts, Id root,
-                                                                 std::span<const std::string> parameters,
-                                                                 const ExpressionScope& scope) {
-  return Checker(facts, parameters, scope).run(root);
+boost::system::result<CheckedExpression, ExpressionError> check_expression(
+    const parser::Facts& facts, Id root, std::span<const std::string> parameters,
+    const ExpressionScope& scope) {
+  return ExpressionChecker(facts, parameters, scope).run(root);
 }
 
 }  // namespace chaperone::rules

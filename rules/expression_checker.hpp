@@ -22,14 +22,15 @@ inline std::string shown(std::string_view key) {
 }
 
 /// Goes through an expression from the outside in, and gives each part its type. What is wrong first is kept.
-class Checker {
+class ExpressionChecker {
  public:
-  Checker(const parser::Facts& facts, std::span<const std::string> parameters, const ExpressionScope& scope)
+  ExpressionChecker(const parser::Facts& facts, std::span<const std::string> parameters,
+                    const ExpressionScope& scope)
       : facts_(facts), parameters_(parameters), scope_(scope), root_query_(facts.statements[0].query) {
     out_.findings.resize(facts.exprs.size());
   }
 
-  boost::system::result<Checked, ExpressionError> run(parser::Id root) {
+  boost::system::result<CheckedExpression, ExpressionError> run(parser::Id root) {
     const std::string hint =
         scope_.column == nullptr ? "bool" : type_key(scope_.column->type, scope_.catalog);
     check(root, hint);
@@ -90,7 +91,7 @@ class Checker {
   std::span<const std::string> parameters_;
   const ExpressionScope& scope_;
   const parser::Id root_query_;
-  Checked out_;
+  CheckedExpression out_;
   ExpressionError error_;
 };
 

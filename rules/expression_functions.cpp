@@ -14,7 +14,7 @@ using parser::Id;
 using parser::kNone;
 namespace flag = parser::flag;
 
-Finding Checker::check_function(Id id) {
+Finding ExpressionChecker::check_function(Id id) {
   const Expr& e = expr(id);
   const auto parts = names(e.names);
   if (e.has(flag::kOver)) {
@@ -32,7 +32,7 @@ Finding Checker::check_function(Id id) {
   return {};
 }
 
-Finding Checker::check_own_function(Id id, std::string_view name) {
+Finding ExpressionChecker::check_own_function(Id id, std::string_view name) {
   const Expr& e = expr(id);
   const std::vector<Id> ids = children(id);
   Finding out;
@@ -123,7 +123,7 @@ Finding Checker::check_own_function(Id id, std::string_view name) {
   return out;
 }
 
-Finding Checker::check_user_function(Id id, std::string_view schema, std::string_view name) {
+Finding ExpressionChecker::check_user_function(Id id, std::string_view schema, std::string_view name) {
   const std::vector<Id> ids = children(id);
   Finding out;
   const auto made = scope_.catalog.functions(schema, name);

@@ -15,7 +15,7 @@ using parser::kNone;
 namespace flag = parser::flag;
 
 /// Interval literals of hours, minutes and seconds do the same in every time zone.
-bool Checker::is_fixed_interval(Id id) const {
+bool ExpressionChecker::is_fixed_interval(Id id) const {
   const Expr& e = expr(id);
   if (e.kind == ExprKind::kConstant) return e.constant == parser::ConstantKind::kString && is_hours(e.text);
   return e.kind == ExprKind::kCast && e.children.count == 1 &&
@@ -23,7 +23,7 @@ bool Checker::is_fixed_interval(Id id) const {
 }
 
 /// left `name` right; left kNone: a prefix operator.
-Finding Checker::compare(Id id, std::string_view name, Id left, Id right) {
+Finding ExpressionChecker::compare(Id id, std::string_view name, Id left, Id right) {
   Finding out;
   std::vector<Id> ids;
   if (left != kNone) ids.push_back(left);
@@ -94,7 +94,7 @@ Finding Checker::compare(Id id, std::string_view name, Id left, Id right) {
   return out;
 }
 
-Finding Checker::check_operator(Id id) {
+Finding ExpressionChecker::check_operator(Id id) {
   const Expr& e = expr(id);
   const std::vector<Id> ids = children(id);
   const auto parts = names(e.names);

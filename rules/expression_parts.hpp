@@ -27,7 +27,7 @@ struct Finding {
 };
 
 /// Everything the printer needs beside the facts.
-struct Checked {
+struct CheckedExpression {
   std::vector<Finding> findings;                   ///< one for each of facts.exprs
   std::map<parser::Id, TypeName> types;            ///< of facts.types: what they name
   std::map<parser::Id, TypeName> parameter_types;  ///< of facts.exprs
@@ -35,13 +35,13 @@ struct Checked {
 };
 
 /// Checks the expression `root`. What is wrong first is the error.
-boost::system::result<Checked, ExpressionError> check_expression(const parser::Facts& facts, parser::Id root,
-                                                                 std::span<const std::string> parameters,
-                                                                 const ExpressionScope& scope);
+boost::system::result<CheckedExpression, ExpressionError> check_expression(
+    const parser::Facts& facts, parser::Id root, std::span<const std::string> parameters,
+    const ExpressionScope& scope);
 
 /// Writes it out.
 std::vector<Expression::Part> print_expression(const parser::Facts& facts, parser::Id root,
                                                std::span<const std::string> parameters,
-                                               const Checked& checked, const Relation& relation);
+                                               const CheckedExpression& checked, const Relation& relation);
 
 }  // namespace chaperone::rules

@@ -16,13 +16,13 @@ namespace flag = parser::flag;
 using Part = Expression::Part;
 using PartKind = Expression::PartKind;
 
-/// Writes what Checker let pass, every operator in brackets: OPERATOR(..) binds in another way than the bare
-/// operator does. Forms that find their operator by the search_path alone (IN, BETWEEN, IS DISTINCT FROM,
-/// CASE with an argument) are written as what PostgreSQL makes of them.
+/// Writes what ExpressionChecker let pass, every operator in brackets: OPERATOR(..) binds in another way than
+/// the bare operator does. Forms that find their operator by the search_path alone (IN, BETWEEN, IS DISTINCT
+/// FROM, CASE with an argument) are written as what PostgreSQL makes of them.
 class Printer {
  public:
-  Printer(const parser::Facts& facts, std::span<const std::string> parameters, const Checked& checked,
-          const Relation& relation)
+  Printer(const parser::Facts& facts, std::span<const std::string> parameters,
+          const CheckedExpression& checked, const Relation& relation)
       : facts_(facts), parameters_(parameters), checked_(checked), relation_(relation) {}
 
   std::vector<Part> run(Id root) {
@@ -70,7 +70,7 @@ class Printer {
 
   const parser::Facts& facts_;
   std::span<const std::string> parameters_;
-  const Checked& checked_;
+  const CheckedExpression& checked_;
   const Relation& relation_;
   std::vector<Part> parts_;
   std::size_t size_ = 0;
@@ -167,7 +167,7 @@ void Printer::print(Id id) {
       text("CURRENT_TIMESTAMP");
       return;
     default:
-      return;  // the Checker lets none pass
+      return;  // the ExpressionChecker lets none pass
   }
 }
 
@@ -346,7 +346,7 @@ void Printer::print_query(Id id) {
 }  // namespace
 
 std::vector<Part> print_expression(const parser::Facts& facts, Id root,
-                                   std::span<const std::string> parameters, const Checked& checked,
+                                   std::span<const std::string> parameters, const CheckedExpression& checked,
                                    const Relation& relation) {
   return Printer(facts, parameters, checked, relation).run(root);
 }

@@ -15,7 +15,7 @@ using parser::kNone;
 namespace flag = parser::flag;
 
 /// A relation of a subquery's FROM, or a join of some.
-bool Checker::check_from(Id item_id) {
+bool ExpressionChecker::check_from(Id item_id) {
   const parser::FromItem& item = facts_.from_items[item_id];
   if (item.kind == parser::FromKind::kJoin && !item.natural && !item.has_using) {
     return check_from(item.left) && check_from(item.right) &&
@@ -42,7 +42,7 @@ bool Checker::check_from(Id item_id) {
   return true;
 }
 
-bool Checker::check_query(Id id) {
+bool ExpressionChecker::check_query(Id id) {
   const parser::Query& query = facts_.queries[id];
   const bool plain = query.kind == parser::QueryKind::kSelect && !query.distinct && !query.with_ties &&
                      !query.into && query.lock == parser::LockStrength::kUnlocked && query.ctes.count == 0 &&
@@ -66,7 +66,7 @@ bool Checker::check_query(Id id) {
   return error_.what.empty();
 }
 
-Finding Checker::check_subquery(Id id) {
+Finding ExpressionChecker::check_subquery(Id id) {
   const Expr& e = expr(id);
   const std::vector<Id> ids = children(id);
   Finding out;
