@@ -53,7 +53,7 @@ void read_case(const yaml::Value& value, const Defaults& defaults, PolicyTest& t
   if (const auto name = map.need("name", "what the test shows"))
     found.name = name->text("a name").value_or("");
   if (const auto sql = map.need("sql", "a string of SQL"))
-    found.sql = sql->text("a string of SQL").value_or("");
+    found.sql = sql->any_text("a string of SQL").value_or("");
   if (const auto expect = map.need("expect", "allow or deny")) {
     static constexpr std::string_view kExpected[] = {"allow", "deny"};
     found.allow = expect->choice(kExpected).value_or(0) == 0;
@@ -67,7 +67,7 @@ void read_case(const yaml::Value& value, const Defaults& defaults, PolicyTest& t
                            std::optional<std::string>& to) {
     const auto entry = map.find(key);
     if (!entry) return;
-    to = entry->text(what);
+    to = entry->any_text(what);
     if (found.allow != allow) {
       entry->problem_at_key(fmt::format("{} goes with `expect: {}`", key, allow ? "allow" : "deny"),
                             "one that can hold");

@@ -118,6 +118,12 @@ std::optional<std::string> Value::text(std::string_view expected) const {
   return {};
 }
 
+std::optional<std::string> Value::any_text(std::string_view expected) const {
+  if (node_->kind == Node::Kind::kScalar) return node_->scalar;
+  wrong(expected);
+  return {};
+}
+
 std::optional<std::uint64_t> Value::integer(std::uint64_t least, std::uint64_t most) const {
   constexpr std::array kNone = {Unit{"", 1}};
   const auto number = node_->plain ? measure(node_->scalar, kNone) : std::nullopt;

@@ -46,6 +46,8 @@ class Value {
   bool is_plain() const;
   /// A scalar as it is written: `7`, `off` and `"7"` are text alike. Empty and null are problems.
   std::optional<std::string> text(std::string_view expected) const;
+  /// A scalar that may hold line ends and may be empty: SQL.
+  std::optional<std::string> any_text(std::string_view expected) const;
   /// Decimal digits, not in quotes.
   std::optional<std::uint64_t> integer(std::uint64_t least, std::uint64_t most) const;
   /// `true` or `false`, not in quotes.

@@ -23,8 +23,8 @@ fi
 (($#)) || set -- suite mixed hostile speed
 parts=" $* "
 scratch
-policy=$root/examples/policies/triage-tickets.yaml
-schema=$root/examples/policies/triage-tickets.sql
+policy=$root/tests/sql/shop/policy.yaml
+schema=$root/tests/sql/shop/schema.sql
 
 suite() { # the statements of tests/sql, half of them attacks
   local out=$SCRATCH/suite.out status=0
@@ -93,7 +93,7 @@ speed() {
   at_most "parse and walk of a pgbench statement: at most 3 us" 3000 parser_bench facts_pgbench
   at_most "parse and walk of a 30-column ORM statement: at most 20 us" 20000 parser_bench facts_orm
   at_most "evaluation with 50 capabilities: at most 20 us" 20000 rules_bench evaluate_50_capabilities
-  at_most "a cached decision: at most 1 us, without allocation" 1000 rules_bench cached_decision
+  at_most "a cached decision: at most 1 us, without allocation" 1000 session_bench cached_decision
 }
 
 wanted() { [[ $parts == *" $1 "* ]]; }

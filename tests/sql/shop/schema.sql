@@ -67,6 +67,11 @@ CREATE TABLE order_items (
     PRIMARY KEY (order_id, product_id)
 );
 
+CREATE TABLE stock_imports (
+    sku text NOT NULL,
+    amount integer NOT NULL
+);
+
 CREATE TABLE employees (
     id serial PRIMARY KEY,
     name text NOT NULL,
