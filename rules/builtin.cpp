@@ -121,7 +121,7 @@ class BuiltinReader {
     }
     return std::span<const BuiltinColumn>(to_.columns_).subspan(first);
   }
-  /// "2<=10000", "1:format" or "-".
+  /// "2<=10000", "2:text<=1000", "1:format" or "-".
   Bound bound() {
     std::string_view text = optional_field();
     if (text.empty()) return {};
@@ -131,9 +131,12 @@ class BuiltinReader {
     bound.argument = static_cast<std::uint8_t>(*argument);
     text.remove_prefix(1);
     if (text == ":format") return bound;
+    bound.kind = text.starts_with(":text") ? Bound::Kind::kText : Bound::Kind::kNumber;
+    if (bound.kind == Bound::Kind::kText) text.remove_prefix(std::string_view(":text").size());
     const auto most = number(text.substr(std::min<std::size_t>(2, text.size())));
     if (!text.starts_with("<=") || !most) bad_table(text);
-    return {.kind = Bound::Kind::kNumber, .argument = bound.argument, .most = *most};
+    bound.most = *most;
+    return bound;
   }
 
   BuiltinName read_name() {
@@ -254,7 +257,8 @@ std::string_view set_of(BuiltinClass value) {
 bool in_set(BuiltinClass value, std::string_view set) {
   const std::string_view own = set_of(value);
   if (own.empty()) return false;
-  return own == set || (value == BuiltinClass::kJson && set == name_of(BuiltinClass::kSafe));
+  const bool part_of_safe = value == BuiltinClass::kJson || value == BuiltinClass::kTextSearch;
+  return own == set || (part_of_safe && set == name_of(BuiltinClass::kSafe));
 }
 
 const BuiltinName* Builtin::find_name(std::string_view name, std::string_view schema) const {

@@ -21,7 +21,7 @@ enum class BuiltinClass : std::uint8_t {
   kSafe,           ///< set `safe`: a value out of values
   kJson,           ///< set `json`, which `safe` includes
   kBounded,        ///< in `safe` while an argument is a constant within bounds: BuiltinName::bound
-  kTextSearch,     ///< set `text_search`
+  kTextSearch,     ///< set `text_search`, which `safe` includes
   kIntrospection,  ///< set `introspection`
   kSession,        ///< current_setting, set_config: judged by rules/settings.hpp
   // Denied:
@@ -54,7 +54,7 @@ constexpr bool is_allowed(BuiltinClass value) {
 }
 /// The set that allows it: "safe" also for kBounded; empty for what is denied.
 std::string_view set_of(BuiltinClass value);
-/// Whether `functions: [set]` allows the class: `safe` includes `json`.
+/// Whether `functions: [set]` allows the class: `safe` includes `json` and `text_search`.
 bool in_set(BuiltinClass value, std::string_view set);
 
 /// What has to hold for one argument of a kBounded function.
@@ -62,6 +62,7 @@ struct Bound {
   enum class Kind : std::uint8_t {
     kNone,
     kNumber,  ///< an integer constant of at most `most`
+    kText,    ///< a string constant of at most `most` bytes
     kFormat,  ///< a string constant for format() whose widths are at most `most`, none of them `*`
   };
   Kind kind = Kind::kNone;

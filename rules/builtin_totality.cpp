@@ -58,6 +58,7 @@ bool Bound::admits(std::string_view text, bool string) const {
     const auto value = number(text);
     return !string && value && *value <= most;
   }
+  if (kind == Kind::kText) return string && text.size() <= most;
   if (kind != Kind::kFormat || !string) return false;
   // varlena.c text_format_parse_format: %[position$][flags][width]type; a width may be * or *position$.
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -83,8 +83,9 @@ TEST(Builtin, DangerousNamesAreDenied) {
        "satisfies_hash_partition"},
       {"settings", "pg_show_all_settings pg_settings_get_flags"},
       {"server", "inet_server_addr inet_server_port inet_client_addr pg_conf_load_time"},
-      {"unbounded", "array_fill bpchar bit varbit polygon xpath xpath_exists xmlexists"},
-      {"bounded", "repeat lpad rpad format"},
+      {"unbounded",
+       "array_fill bpchar bit varbit polygon xpath xpath_exists xmlexists xml xml_is_well_formed"},
+      {"bounded", "repeat lpad rpad format translate"},
       {"session", "current_setting set_config"},
       {"type_io",
        "textin int4in regclassin record_in array_in int4send uuid_send array_recv xml_recv domain_in"},
@@ -106,7 +107,9 @@ TEST(Builtin, WhatIsDeniedIsInNoSet) {
     for (const std::string_view set : words("safe json text_search introspection session"))
       if (in_set(name.value, set)) sets.insert(set);
     if (is_allowed(name.value)) {
-      EXPECT_EQ(sets.size(), name.value == BuiltinClass::kJson ? 2U : 1U) << name.name;
+      EXPECT_EQ(sets.size(),
+                name.value == BuiltinClass::kJson || name.value == BuiltinClass::kTextSearch ? 2U : 1U)
+          << name.name;
       EXPECT_EQ(sets.count(set_of(name.value)), 1U) << name.name;
     } else {
       EXPECT_TRUE(sets.empty()) << name.name;
@@ -145,7 +148,8 @@ TEST(Builtin, EverydayNamesAreSafe) {
     json_array_elements json_each json_typeof
     gen_random_uuid current_database current_schema current_schemas current_user session_user version pg_typeof
     pg_backend_pid pg_is_in_recovery num_nulls num_nonnulls enum_range host network masklen pg_size_pretty
-    like_escape similar_to_escape is_normalized pg_collation_for pg_advisory_unlock_all)";
+    like_escape similar_to_escape is_normalized pg_collation_for pg_advisory_unlock_all
+    to_tsvector plainto_tsquery websearch_to_tsquery ts_rank ts_headline)";
   EXPECT_GT(words(names).size(), 200U);
   for (const std::string_view name : words(names)) {
     const BuiltinName* found = builtin().find_name(name);
@@ -206,6 +210,13 @@ TEST(Builtin, BoundsOfWhatANumberMakesLarge) {
   EXPECT_FALSE(lpad.admits("5", true));
   EXPECT_EQ(builtin().find_name("repeat")->bound.argument, 2);
 
+  const Bound translate = builtin().find_name("translate")->bound;
+  EXPECT_EQ(translate.argument, 2);
+  EXPECT_TRUE(translate.admits("", true));
+  EXPECT_TRUE(translate.admits(std::string(1000, 'a'), true));
+  EXPECT_FALSE(translate.admits(std::string(1001, 'a'), true));
+  EXPECT_FALSE(translate.admits("1", false));
+
   const Bound format = builtin().find_name("format")->bound;
   EXPECT_EQ(format.argument, 1);
   for (const std::string_view text :
@@ -248,7 +259,7 @@ TEST(Builtin, Types) {
     const BuiltinType* type = builtin().find_type(name);
     return type == nullptr ? "not there" : name_of(type->value);
   };
-  for (const std::string_view name : words("int4 text numeric timestamptz uuid bytea _text _int8 xml oid "
+  for (const std::string_view name : words("int4 text numeric timestamptz uuid bytea _text _int8 oid "
                                            "name char daterange tsvector record"))
     EXPECT_EQ(class_of_type(name), "safe") << name;
   for (const std::string_view name : words("json jsonb _jsonb"))
@@ -256,6 +267,7 @@ TEST(Builtin, Types) {
   for (const std::string_view name : words("regclass regproc regrole regtype regnamespace _regclass aclitem"))
     EXPECT_EQ(class_of_type(name), "introspection") << name;
   EXPECT_EQ(class_of_type("regconfig"), "text_search");
+  EXPECT_EQ(class_of_type("_xml"), "unbounded");
   for (const std::string_view name : words("cstring internal anyelement trigger pg_node_tree"))
     EXPECT_EQ(class_of_type(name), "internal") << name;
   EXPECT_EQ(class_of_type("integer"), "not there") << "the grammar says int4";

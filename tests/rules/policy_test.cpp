@@ -130,7 +130,8 @@ TEST(Policy, IsBoundToACatalog) {
 }
 
 TEST(Policy, ThePoliciesOfThisRepositoryLoad) {
-  const std::pair<std::string, std::string> files[] = {{"tests/sql/shop.yaml", "tests/sql/shop.sql"}};
+  const std::pair<std::string, std::string> files[] = {
+      {"tests/sql/shop/policy.yaml", "tests/sql/shop/schema.sql"}};
   for (const auto& [policy, schema] : files) {
     Problems problems;
     const auto catalog = load_catalog(SOURCE_DIR "/" + schema, problems);
