@@ -181,6 +181,11 @@ std::shared_ptr<const Catalog> load_catalog_snapshot(std::string_view text, cons
 std::shared_ptr<const Catalog> load_catalog(const std::string& path, Problems& problems,
                                             std::vector<std::string>* notes = nullptr);
 
+/// SQL whose rows are the lines of a live database's snapshot: several statements, each with one text column;
+/// a row that does not begin with "{" is none of them. Reads the schema as of one moment and writes nothing.
+/// Any role may run it; the search_path is that of its session.
+std::string_view live_catalog_query();
+
 /// The catalog as a snapshot: JSON Lines, deterministic, so that a diff of two shows what changed.
 std::string write_catalog(const Catalog& catalog);
 

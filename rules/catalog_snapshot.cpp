@@ -9,6 +9,7 @@
 
 #include "rules/catalog.hpp"
 #include "rules/catalog_builder.hpp"
+#include "rules/catalog_files.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::rules {
@@ -406,6 +407,10 @@ std::shared_ptr<const Catalog> load_catalog_snapshot(std::string_view text, cons
     problems.add(file, {}, "the file is empty", "a snapshot, as `pgchaperone catalog` prints it");
   }
   return reader.build();
+}
+
+std::string_view live_catalog_query() {
+  return catalog_files::kLiveQuery;
 }
 
 std::string write_catalog(const Catalog& catalog) {

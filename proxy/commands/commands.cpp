@@ -12,6 +12,7 @@
 
 #include "proxy/commands/audit.hpp"
 #include "proxy/commands/check.hpp"
+#include "proxy/commands/catalog.hpp"
 #include "proxy/commands/config.hpp"
 #include "proxy/commands/explain.hpp"
 #include "proxy/commands/health.hpp"
@@ -83,6 +84,7 @@ int run_command(CLI::App& app, int argc, char** argv) {
   add_config(app, exit_status);
   add_password(app, exit_status);
   add_audit(app, exit_status);
+  add_catalog(app, exit_status);
   add_health(app, exit_status);
   add_version(app, exit_status);
   try {
