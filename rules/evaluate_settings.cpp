@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rules/evaluation.hpp"
+#include "rules/mutant.hpp"
+#include "rules/settings.hpp"
+#include "rules/text.hpp"
+
+// SET, SHOW, RESET, the modes of BEGIN, current_setting and set_config.
+namespace chaperone::rules {
+
+using parser::ConstantKind;
+using parser::Expr;
+using parser::ExprKind;
+using parser::Id;
+using parser::SettingAction;
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& byte : out) {
+    if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
+  }
+  return out;
+}
+
+/// What the proxy set at login, and what it answers itself.
+bool is_own_setting(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"actor",        "agent",    "task",
+                                                "capabilities", "identity", "limits"};
+  constexpr std::string_view kPrefix = "chaperone.";
+  return name.starts_with(kPrefix) &&
+         std::ranges::find(kNames, name.substr(kPrefix.size())) != std::end(kNames);
+}
+
+}  // namespace
+
+void Evaluation::check_settings(const parser::StatementFacts& statement) {
+  for (Id i = statement.settings.first; i < statement.settings.first + statement.settings.count; ++i) {
+    const parser::SettingUse& use = facts_.setting_uses[i];
+    switch (use.action) {
+      case SettingAction::kResetAll:
+        continue;  // to what the proxy logged in with
+      case SettingAction::kShowAll:
+        if (CHAPERONE_MUTANT(47, true, false)) {
+          return deny("settings", "may not run SHOW ALL; SHOW one setting by its name", use.offset);
+        }
+        continue;
+      case SettingAction::kSetFromCurrent:
+        return deny(fmt::format("settings.{}", use.name), "may not run SET .. FROM CURRENT", use.offset);
+      case SettingAction::kShow:
+        check_setting({.name = use.name, .verb = "show", .offset = use.offset});
+        break;
+      case SettingAction::kReset:
+      case SettingAction::kSetDefault:
+        check_setting({.name = use.name, .verb = "reset", .offset = use.offset});
+        break;
+      case SettingAction::kSet: {
+        SettingChange change{.name = use.name, .verb = "set", .offset = use.offset};
+        for (Id e = use.values.first; e < use.values.first + use.values.count; ++e) {
+          change.constant = change.constant && facts_.exprs[e].kind == ExprKind::kConstant;
+          change.values.push_back(facts_.exprs[e].text);
+        }
+        check_setting(change);
+        break;
+      }
+    }
+    if (denied()) return;
+  }
+}
+
+/// current_setting('name'[, missing_ok]) and set_config('name', value, is_local).
+void Evaluation::check_setting_call(const Expr& call, std::string_view name) {
+  const auto argument = [&](std::uint32_t place) -> const Expr* {
+    if (place >= call.children.count) return nullptr;
+    Id id = call.children.first + place;
+    while (facts_.exprs[id].kind == ExprKind::kCast) id = facts_.exprs[id].children.first;
+    const Expr& expr = facts_.exprs[id];
+    return expr.kind == ExprKind::kConstant && expr.constant == ConstantKind::kString ? &expr : nullptr;
+  };
+  if (!agent_.session && !capability_.functions.contains(std::pair(std::string_view("pg_catalog"), name))) {
+    return deny("session", fmt::format("may not call {}: it has no session statements", in_quotes(name)),
+                call.offset);
+  }
+  const Expr* setting = argument(0);
+  if (setting == nullptr) {
+    return deny("settings",
+                fmt::format("may not call {} unless its first argument is a constant", in_quotes(name)),
+                call.offset);
+  }
+  const std::string lowered = lower(setting->text);
+  SettingChange change{.name = lowered, .verb = "show", .offset = setting->offset};
+  if (CHAPERONE_MUTANT(23, name == "set_config", false)) {
+    change.verb = "set";
+    change.one_text = true;
+    const Expr* value = argument(1);
+    change.constant = value != nullptr;
+    if (value != nullptr) change.values.push_back(value->text);
+  }
+  check_setting(change);
+}
+
+/// By the shipped table and what the capability says of the setting. A fixed setting stays what it is.
+void Evaluation::check_setting(const SettingChange& change) {
+  const Setting* setting = find_setting(change.name);
+  const auto refuse = [&](std::string_view why) {
+    deny(fmt::format("settings.{}", change.name),
+         fmt::format("may not {} the setting {}{}{}", change.verb, in_quotes(change.name),
+                     why.empty() ? "" : ": ", why),
+         change.offset);
+  };
+  const SettingRule* rule = nullptr;
+  if (session_alone_) {
+    // No capability covered the statement. What one says of the setting was asked there.
+    const bool ruled = std::ranges::any_of(agent_.capabilities, [&](const auto& capability) {
+      return capability->settings.contains(change.name);
+    });
+    if (ruled) return refuse("its capabilities bound it");
+  } else if (const auto found = capability_.settings.find(change.name); found != capability_.settings.end()) {
+    rule = &found->second;
+  }
+  if (rule != nullptr && !rule->allow) return refuse("its capability refuses it");
+  if (change.name.starts_with("chaperone.")) rule = nullptr;
+  if (setting != nullptr && setting->fixed && CHAPERONE_MUTANT(48, true, false)) rule = nullptr;
+  if (change.verb == "show") {
+    if (is_own_setting(change.name)) return;
+    if (rule == nullptr && (setting == nullptr || !setting->is_shown()))
+      refuse(setting == nullptr ? "" : setting->reason);
+    return;
+  }
+  if (change.verb == "reset") {
+    if (rule == nullptr && (setting == nullptr || !setting->is_set()))
+      refuse(setting == nullptr ? "" : setting->reason);
+    return;
+  }
+  const SettingBounds bounds{catalog_.search_path(), capability_.limits.time};
+  if (rule != nullptr && (!rule->values.empty() || rule->most)) {
+    if (!change.constant || change.values.size() != 1) return refuse("it must be one constant");
+    const std::string_view value = change.values.front();
+    if (!rule->values.empty() && std::ranges::find(rule->values, value) == rule->values.end()) {
+      return refuse(fmt::format("it may be {}", fmt::join(rule->values, ", ")));
+    }
+    if (!rule->most) return;
+    Setting kind;
+    kind.kind = SettingKind::kNumber;
+    if (setting != nullptr) kind = *setting;
+    const auto least = amount(kind, value);
+    const auto most = amount(kind, *rule->most);
+    // Zero and below often mean without end.
+    if (!least || !most || *least <= 0 || *least > *most)
+      return refuse(fmt::format("it may be at most {}", *rule->most));
+    return;
+  }
+  if (rule != nullptr && (setting == nullptr || !setting->is_set())) return;
+  if (setting == nullptr) return refuse("");
+  if (!setting->is_set()) return refuse(setting->reason);
+  const bool within = change.constant && !change.values.empty()
+                          ? (change.one_text ? admits_text(*setting, change.values.front(), bounds)
+                                             : admits(*setting, change.values, bounds))
+                          : setting->kind == SettingKind::kAny;
+  if (CHAPERONE_MUTANT(49, within, true)) return;
+  refuse(fmt::format("it may be {}{}{}", describe_values(*setting, bounds),
+                     setting->reason.empty() ? "" : "; ", setting->reason));
+}
+
+}  // namespace chaperone::rules

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+#include "rules/catalog.hpp"
+#include "rules/policy.hpp"
+
+/// The system relations that the shipped capability `introspection` shows, out of builtin.hpp. They are not
+/// filtered by row: whoever reads pg_class learns the names of all tables of the database, also of those that
+/// no capability names.
+namespace chaperone::rules {
+
+struct SystemRelation {
+  bool shown = false;
+  TableRule rule;         ///< its `read` names the columns that are shown
+  bool complete = false;  ///< all of them are
+  std::string_view reason;
+};
+
+/// nullptr: not known.
+const SystemRelation* find_system_relation(const Relation& relation);
+
+}  // namespace chaperone::rules
