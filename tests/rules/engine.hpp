@@ -21,7 +21,7 @@ class Engine {
     catalog_ = load_catalog_sql(schema, "schema.sql", problems);
     EXPECT_TRUE(problems.empty()) << problems.text();
     if (catalog_ == nullptr || !problems.empty()) return;
-    policy_ = load_policy(policy, "policy.yaml", problems);
+    policy_ = load_policy(policy, "policy.yaml", *catalog_, problems);
     EXPECT_TRUE(problems.empty()) << problems.text();
   }
 

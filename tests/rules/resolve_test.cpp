@@ -37,12 +37,14 @@ capabilities:
           columns: [name]
         delete:
           by: [id]
+          max_rows: 5
       other.notes:
         read:
           columns: [id, body]
         update:
           columns: [body]
           by: [id]
+          max_rows: 5
         insert:
           columns: [id, body]
       names:
