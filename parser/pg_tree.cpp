@@ -36,10 +36,11 @@ extern "C" {
 #include "parser/pg_tree/lowering.hpp"
 #include "parser/pg_tree/commands.hpp"
 #include "parser/pg_tree/json.hpp"
+#include "parser/pg_tree/syntax.hpp"
 #include "parser/pg_tree/expressions.hpp"
 #include "parser/pg_tree/from.hpp"
 #include "parser/pg_tree/queries.hpp"
-#include "parser/pg_tree/definitions.hpp"
+#include "parser/pg_tree/relations.hpp"
 #include "parser/pg_tree/utility.hpp"
 #include "parser/pg_tree/ddl.hpp"
 // clang-format on
@@ -138,8 +139,9 @@ Result<Facts> read_tree_facts(const std::string& sql) {
   Id index = 0;
   for (const ListCell& cell : cells(tree.statements())) {
     if (!lowering.read(as<RawStmt>(cell.ptr_value).stmt, index)) {
-      const std::uint32_t offset =
-          std::min(lowering.error_offset(), facts.script.statements[index].span.offset);
+      const std::uint32_t offset = lowering.error_offset() == kNone
+                                       ? facts.script.statements[index].span.offset
+                                       : lowering.error_offset();
       return Error{ErrorKind::kUnsupported,
                    fmt::format("SQL that this version cannot judge ({})", lowering.error()),
                    characters(std::string_view(sql).substr(0, offset)) + 1};

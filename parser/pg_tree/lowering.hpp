@@ -110,13 +110,15 @@ class Lowering {
   void lower_function(const FuncCall& node, Expr& expr, const Place& inner);
   void lower_sublink(const SubLink& node, Expr& expr, Id slot);
   void lower_case(const CaseExpr& node, Expr& expr, const Place& inner);
+  Id descend(Expr& expr, Id slot);
+
+  // syntax.hpp
   void lower_sql_value(const SQLValueFunction& node, Expr& expr);
   void lower_xml(const XmlExpr& node, Expr& expr, const Place& inner);
   void lower_grouping_set(const GroupingSet& node, Expr& expr, const Place& inner);
   void lower_indirection(const A_Indirection& node, Id slot);
   void lower_key_column(const char* name, const ::Node* expression, const List* collation,
                         const List* operator_class, Id slot);
-  Id descend(Expr& expr, Id slot);
 
 #if PG_VERSION_NUM >= 160000
   // json.hpp
@@ -175,7 +177,7 @@ class Lowering {
   void read_create_table_as(const CreateTableAsStmt& node, StatementFacts& facts);
   void read_wrapped(const ::Node* node, StatementFacts& facts);
 
-  // definitions.hpp
+  // relations.hpp
   void emit_definitions(StatementFacts& facts);
   void define(const TypeName* type, const CollateClause* collation = nullptr);
   void read_column_definition(const ColumnDef& node);
