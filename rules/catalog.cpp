@@ -49,23 +49,28 @@ void index_by_name(Index& index, const std::vector<Object>& objects) {
   for (std::uint32_t i = 0; i < objects.size(); ++i) index[objects[i].name].push_back(i);
 }
 
-/// PostgreSQL's own relations in one version.
+/// PostgreSQL's own relations in some versions: with the columns of all of them.
 class SystemRelations {
  public:
-  explicit SystemRelations(Versions version) {
+  explicit SystemRelations(unsigned versions) {
     for (const BuiltinRelation& from : builtin().relations()) {
-      if ((from.versions & version) == 0) continue;
-      Relation relation;
+      if ((from.versions & versions) == 0) continue;
+      // Entries of one name, one for each set of columns, stand next to each other.
+      if (relations_.empty() || relations_.back().name != from.name ||
+          relations_.back().schema != from.schema) {
+        relations_.emplace_back();
+      }
+      Relation& relation = relations_.back();
       relation.schema = from.schema;
       relation.name = from.name;
       relation.kind = from.kind == 'v' ? RelationKind::kView : RelationKind::kTable;
       relation.system = true;
       for (const BuiltinColumn& column : from.columns) {
+        if (relation.find_column(column.name)) continue;
         relation.columns.emplace_back();
         relation.columns.back().name = column.name;
         relation.columns.back().type = builtin_type(column.type);
       }
-      relations_.push_back(std::move(relation));
     }
     std::sort(relations_.begin(), relations_.end(),
               [](const Relation& a, const Relation& b) { return key(a) < key(b); });
@@ -88,6 +93,10 @@ class SystemRelations {
 const SystemRelations& system_relations(int server_major) {
   if (server_major != 0 && server_major < 16) {
     static const SystemRelations relations(kIn15);
+    return relations;
+  }
+  if (server_major == 0) {
+    static const SystemRelations relations(kIn15 | kIn17);
     return relations;
   }
   static const SystemRelations relations(kIn17);

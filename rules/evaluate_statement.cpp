@@ -265,8 +265,9 @@ void Evaluation::check_truncate(const StatementFacts& statement) {
       return deny(
           table_denial(catalog_, capability_, Action::kDelete, facts_.at(use.names), relation, use.offset));
     }
-    const bool filtered = rule->remove->rows || (rule->read && rule->read->rows);
-    if (CHAPERONE_MUTANT(18, filtered, false)) {
+    const bool bounded = rule->remove->rows || rule->remove->bounds.max_rows ||
+                         !rule->remove->bounds.by.empty() || (rule->read && rule->read->rows);
+    if (CHAPERONE_MUTANT(18, bounded, false)) {
       return deny(table_rule_id(relation->schema, relation->name, "delete"),
                   fmt::format("may not truncate {}: only some of its rows may be deleted",
                               in_quotes(table_name(catalog_, relation->schema, relation->name))),
