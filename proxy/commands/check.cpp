@@ -83,7 +83,7 @@ class Checking {
     const std::string sql = piece.sql(text);
     rules::Checked checked =
         rules::check(sql, *subjects_.agent, *subjects_.catalog, subjects_.principal, limits_);
-    if (!checked.allow && checked.rule.empty() && piece.has_variables) {
+    if (checked.sqlstate == "42601" && piece.has_variables) {
       checked.hint =
           "psql puts variables (:name) in before it sends a statement; their values are not known here.";
     }

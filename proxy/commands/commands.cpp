@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "proxy/commands/audit.hpp"
-#include "proxy/commands/check.hpp"
 #include "proxy/commands/catalog.hpp"
+#include "proxy/commands/check.hpp"
 #include "proxy/commands/config.hpp"
 #include "proxy/commands/explain.hpp"
 #include "proxy/commands/health.hpp"
@@ -81,6 +81,9 @@ int run_command(CLI::App& app, int argc, char** argv) {
   app.footer(
       "Exit status: 0 fine, 1 the answer is no, 2 could not run.\n\nExample: pgchaperone serve --help");
   add_serve(app, exit_status);
+  add_check(app, exit_status);
+  add_policy_test(app, exit_status);
+  add_explain(app, exit_status);
   add_config(app, exit_status);
   add_password(app, exit_status);
   add_audit(app, exit_status);
