@@ -2,11 +2,50 @@
 
 #include <openssl/crypto.h>
 
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <chrono>
+#include <utility>
+
 namespace chaperone::net {
+
+namespace asio = boost::asio;
+
 namespace {
+
+constexpr auto kCancelTimeout = std::chrono::seconds(5);
 
 bool same(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+asio::awaitable<void> deliver(asio::io_context& io, CancelTarget target, std::function<void()> done) {
+  const auto use = asio::as_tuple(asio::use_awaitable);
+  asio::generic::stream_protocol::socket socket(io);
+  asio::steady_timer timer(io, kCancelTimeout);
+  timer.async_wait([&socket](const boost::system::error_code& error) {
+    boost::system::error_code ignored;
+    if (!error) socket.close(ignored);
+  });
+  const asio::generic::stream_protocol::endpoint endpoint(target.server.get(), target.server.length);
+  const std::string packet = wire::encode(
+      wire::CancelRequest{.backend_pid = target.key.backend_pid, .secret_key = target.key.secret_key});
+  auto [connect_error] = co_await socket.async_connect(endpoint, use);
+  if (!connect_error) {
+    auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(packet), use);
+    std::array<char, 1> nothing{};
+    if (!write_error) co_await socket.async_read_some(asio::buffer(nothing), use);
+  }
+  timer.cancel();
+  done();
 }
 
 }  // namespace
@@ -34,6 +73,10 @@ std::optional<CancelTarget> CancelKeys::find(const wire::CancelRequest& request)
     if (same(entry->second.secret_key, request.secret_key)) return entry->second.target;
   }
   return std::nullopt;
+}
+
+void send_cancel(asio::io_context& io, CancelTarget target, std::function<void()> done) {
+  asio::co_spawn(io, deliver(io, std::move(target), std::move(done)), asio::detached);
 }
 
 }  // namespace chaperone::net

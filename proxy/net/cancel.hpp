@@ -1,6 +1,8 @@
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -33,5 +35,9 @@ class CancelKeys {
   mutable std::mutex mutex_;
   std::unordered_multimap<std::int32_t, Entry> entries_;
 };
+
+/// Sends the target's server a CancelRequest and waits until it closes the connection, for then the signal is
+/// sent; 5 s at most. `done` is called on the thread of `io`.
+void send_cancel(boost::asio::io_context& io, CancelTarget target, std::function<void()> done);
 
 }  // namespace chaperone::net

@@ -1,7 +1,9 @@
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include "proxy/net/worker.hpp"
@@ -9,38 +11,55 @@
 
 namespace chaperone::net {
 
-namespace asio = boost::asio;
-
 namespace {
 
 constexpr std::size_t kReceive = 64U << 10;  // from a client at once
-constexpr int kRoundsPerWakeUp = 8;          // then timers and posts have their turn
 constexpr std::size_t kRecordsUnwritten = 64U << 10;
 constexpr auto kRecordDelay = std::chrono::milliseconds(2);
 
 }  // namespace
 
-void Worker::wait() {
-  readiness_.async_wait(asio::posix::descriptor_base::wait_read,
-                        [this](const boost::system::error_code& error) {
-                          if (error) return;
-                          on_ready();
-                          wait();
-                        });
-}
-
-void Worker::on_ready() {
+void Worker::run() {
   std::array<epoll_event, 64> events;
-  for (int round = 0; round < kRoundsPerWakeUp; ++round) {
-    const int count =
-        ::epoll_wait(readiness_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
-    if (count <= 0) return;
+  while (!stopping_) {
+    const int count = ::epoll_wait(readiness_.get(), events.data(), static_cast<int>(events.size()),
+                                   milliseconds_to_wait());
     for (int i = 0; i < count; ++i) {
-      auto& leg = *static_cast<Leg*>(events[static_cast<std::size_t>(i)].data.ptr);
-      handle(leg, events[static_cast<std::size_t>(i)].events);
+      const auto& event = events[static_cast<std::size_t>(i)];
+      if (event.data.ptr == nullptr) {
+        mailbox_.run();
+      } else {
+        handle(*static_cast<Leg*>(event.data.ptr), event.events);
+      }
     }
+    meet_deadlines();
     commit();
     bury();
+  }
+  (void)write_records();
+}
+
+int Worker::milliseconds_to_wait() const {
+  auto due = records_due_;
+  if (!deadlines_.empty()) due = std::min(due, deadlines_.begin()->first);
+  if (due == kNever) return -1;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
+  return static_cast<int>(std::max<std::int64_t>(wait.count(), 0));
+}
+
+void Worker::meet_deadlines() {
+  if (deadlines_.empty()) return;
+  const auto at = Clock::now();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= at) {
+    auto& connection = *deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    if (connection.close_when_sent) {
+      close(connection);
+      continue;
+    }
+    auto step = take_step();
+    connection.session.on_login_timeout(*step);
+    settle(connection, std::move(step));
   }
 }
 
@@ -154,16 +173,24 @@ void Worker::settle(Connection& connection, std::unique_ptr<session::Step> step)
   deferred_.push_back({&connection, std::move(step)});
 }
 
+wire::Result<std::uint64_t> Worker::write_records() {
+  auto appended = shared_.log.append(batch_);
+  batch_.clear();
+  records_due_ = kNever;
+  return appended;
+}
+
 void Worker::commit() {
-  std::uint64_t seq = 0;
-  bool recorded = true;
+  wire::Result<std::uint64_t> recorded = 0;
   if (batch_.has_intents() || batch_.bytes() >= kRecordsUnwritten) {
-    const auto appended = shared_.log.append(batch_);
-    recorded = appended.has_value();
-    if (recorded) seq = *appended;
-    batch_.clear();
+    recorded = write_records();
   } else if (!batch_.empty()) {
-    flush_records_later();
+    const auto at = Clock::now();
+    if (records_due_ == kNever) {
+      records_due_ = at + kRecordDelay;
+    } else if (records_due_ <= at) {
+      recorded = write_records();  // outcomes alone: a log that is down says itself what it misses
+    }
   }
   for (std::size_t i = 0; i < deferred_.size();
        ++i) {  // it may grow on the way: a connect that is done at once
@@ -177,7 +204,7 @@ void Worker::commit() {
                                  *step);
         send_to(connection.client, step->to_client);
       } else {
-        send_upstream(connection, *step, seq);
+        send_upstream(connection, *step, recorded ? *recorded : 0);
       }
       if (!connection.closed) carry_out(connection, step->action);
       update_interest(connection);
@@ -217,8 +244,6 @@ void Worker::on_durable(std::uint64_t seq) {
     connection.sendable_at = 0;
     flush(connection.server);
   }
-  commit();
-  bury();
 }
 
 void Worker::send_to(Leg& leg, const session::Gather& gather) {
@@ -281,7 +306,7 @@ void Worker::update_interest(Connection& connection) {
 void Worker::watch(Leg& leg, std::uint32_t interest) {
   if (leg.watched && leg.interest == interest) return;
   epoll_event event{.events = interest, .data = {.ptr = &leg}};
-  ::epoll_ctl(readiness_.native_handle(), leg.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, leg.socket.get(),
+  ::epoll_ctl(readiness_.get(), leg.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, leg.socket.get(),
               &event);
   leg.watched = true;
   leg.interest = interest;
@@ -289,20 +314,8 @@ void Worker::watch(Leg& leg, std::uint32_t interest) {
 
 void Worker::unwatch(Leg& leg) {
   if (!leg.watched) return;
-  ::epoll_ctl(readiness_.native_handle(), EPOLL_CTL_DEL, leg.socket.get(), nullptr);
+  ::epoll_ctl(readiness_.get(), EPOLL_CTL_DEL, leg.socket.get(), nullptr);
   leg.watched = false;
-}
-
-void Worker::flush_records_later() {
-  if (record_timer_armed_) return;
-  record_timer_armed_ = true;
-  record_timer_.expires_after(kRecordDelay);
-  record_timer_.async_wait([this](const boost::system::error_code& error) {
-    record_timer_armed_ = false;
-    if (error || batch_.empty()) return;
-    (void)shared_.log.append(batch_);  // outcomes alone: a log that is down says itself what it misses
-    batch_.clear();
-  });
 }
 
 }  // namespace chaperone::net

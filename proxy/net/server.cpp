@@ -129,7 +129,6 @@ struct Server::Implementation {
   std::size_t next_worker = 0;
   Descriptor reserve{
       ::open("/dev/null", O_RDONLY | O_CLOEXEC)};  // given up to answer when descriptors have run out
-  asio::io_context io{1};
   std::vector<asio::posix::stream_descriptor> acceptors;
   std::thread acceptor_thread;
 };
@@ -162,17 +161,17 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
   for (auto& worker : my.workers) worker->start();
   my.acceptors.reserve(my.listeners.size());
   for (auto& listener : my.listeners) {
-    auto& acceptor = my.acceptors.emplace_back(my.io, ::dup(listener.socket.get()));
-    asio::co_spawn(my.io, my.accept(acceptor), asio::detached);
+    auto& acceptor = my.acceptors.emplace_back(my.shared.io, ::dup(listener.socket.get()));
+    asio::co_spawn(my.shared.io, my.accept(acceptor), asio::detached);
   }
-  my.acceptor_thread = std::thread([&my] { my.io.run(); });
+  my.acceptor_thread = std::thread([&my] { my.shared.io.run(); });
   return server;
 }
 
 Server::~Server() {
   if (!implementation_) return;
   auto& my = *implementation_;
-  my.io.stop();
+  my.shared.io.stop();
   if (my.acceptor_thread.joinable()) my.acceptor_thread.join();
   for (const auto& listener : my.listeners) {
     if (!listener.unlink_at_end.empty()) ::unlink(listener.unlink_at_end.c_str());
@@ -208,7 +207,8 @@ void Server::Implementation::take_all(int listener) {
     }
     ++shared.strangers;
     auto& worker = *workers[next_worker++ % workers.size()];
-    worker.post([&worker, client = std::move(client)]() mutable { worker.adopt(std::move(client)); });
+    const auto passed = std::make_shared<Descriptor>(std::move(client));
+    worker.post([&worker, passed] { worker.adopt(std::move(*passed)); });
   }
 }
 

@@ -3,13 +3,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <system_error>
 
@@ -17,13 +11,10 @@
 
 namespace chaperone::net {
 
-namespace asio = boost::asio;
-
 namespace {
 
 constexpr std::size_t kClientBuffer = 256U << 10;
 constexpr std::size_t kServerBuffer = 128U << 10;
-constexpr auto kCancelTimeout = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -31,23 +22,22 @@ Worker::Worker(Shared& shared, std::shared_ptr<const session::Environment> envir
     : shared_(shared),
       environment_(std::move(environment)),
       batch_(values),
-      work_(io_.get_executor()),
-      readiness_(io_, ::epoll_create1(EPOLL_CLOEXEC)),
+      readiness_(::epoll_create1(EPOLL_CLOEXEC)),
       client_buffer_(kClientBuffer),
       server_buffer_(kServerBuffer) {
+  if (!readiness_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  ::epoll_ctl(readiness_.get(), EPOLL_CTL_ADD, mailbox_.descriptor(), &event);
   thread_.admit = [this] { return admit(); };
 }
 
 Worker::~Worker() {
-  io_.stop();
+  post([this] { stopping_ = true; });
   if (thread_of_control_.joinable()) thread_of_control_.join();
 }
 
 void Worker::start() {
-  thread_of_control_ = std::thread([this] {
-    wait();
-    io_.run();
-  });
+  thread_of_control_ = std::thread([this] { run(); });
 }
 
 session::Now Worker::now() const {
@@ -89,7 +79,6 @@ void Worker::expect_end(Connection& connection) {
   deadlines_.erase({connection.deadline, &connection});
   connection.deadline = Clock::now() + shared_.login_timeout;
   deadlines_.emplace(connection.deadline, &connection);
-  arm_deadline_timer();
 }
 
 void Worker::logged_in(Connection& connection) {
@@ -113,8 +102,6 @@ void Worker::drain(bool now) {
     connection->session.drain(now, *step);
     settle(*connection, std::move(step));
   }
-  commit();
-  bury();
 }
 
 void Worker::carry_out(Connection& connection, session::Action action) {
@@ -159,18 +146,22 @@ void Worker::open_upstream(Connection& connection) {
     try_candidates(connection, "");
     return;
   }
-  resolver_.async_resolve(
+  const auto resolver = std::make_shared<boost::asio::ip::tcp::resolver>(shared_.io);
+  resolver->async_resolve(
       address.host, std::to_string(address.port),
-      [this, kept = connection.shared_from_this()](const boost::system::error_code& error,
-                                                   const auto& results) {
-        if (kept->closed) return;
+      [this, resolver, waiting = connection.weak_from_this()](const boost::system::error_code& error,
+                                                              const auto& results) {
+        std::vector<SocketAddress> addresses;
         for (const auto& result : results) {
           const auto endpoint = result.endpoint();
-          kept->candidates.push_back(SocketAddress::from(endpoint.data(), endpoint.size()));
+          addresses.push_back(SocketAddress::from(endpoint.data(), endpoint.size()));
         }
-        try_candidates(*kept, error ? error.message() : "no address");
-        commit();
-        bury();
+        post([this, waiting, addresses = std::move(addresses), why = error ? error.message() : "no address"] {
+          const auto kept = waiting.lock();
+          if (!kept || kept->closed) return;
+          kept->candidates = addresses;
+          try_candidates(*kept, why);
+        });
       });
 }
 
@@ -220,59 +211,12 @@ void Worker::pass_cancel(Connection& connection) {
     return;
   }
   unwatch(connection.client);
-  asio::co_spawn(io_, send_cancel(std::move(*target), connection.shared_from_this()), asio::detached);
-}
-
-// The client's connection is closed when the server has closed ours: then the signal is sent (PQcancel relies
-// on it).
-asio::awaitable<void> Worker::send_cancel(CancelTarget target, std::shared_ptr<Connection> connection) {
-  const auto use = asio::as_tuple(asio::use_awaitable);
-  asio::generic::stream_protocol::socket socket(io_);
-  asio::steady_timer timer(io_, kCancelTimeout);
-  timer.async_wait([&socket](const boost::system::error_code& error) {
-    boost::system::error_code ignored;
-    if (!error) socket.close(ignored);
+  // Closed only when the server has closed ours, which PQcancel relies on.
+  send_cancel(shared_.io, std::move(*target), [this, waiting = connection.weak_from_this()] {
+    post([this, waiting] {
+      if (const auto kept = waiting.lock()) close(*kept);
+    });
   });
-  const asio::generic::stream_protocol::endpoint endpoint(target.server.get(), target.server.length);
-  const std::string packet = wire::encode(
-      wire::CancelRequest{.backend_pid = target.key.backend_pid, .secret_key = target.key.secret_key});
-  auto [connect_error] = co_await socket.async_connect(endpoint, use);
-  if (!connect_error) {
-    auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(packet), use);
-    std::array<char, 1> nothing{};
-    if (!write_error) co_await socket.async_read_some(asio::buffer(nothing), use);
-  }
-  timer.cancel();
-  if (!connection->closed) close(*connection);
-  bury();
-}
-
-void Worker::arm_deadline_timer() {
-  if (deadlines_.empty()) return;
-  const auto first = deadlines_.begin()->first;
-  if (deadline_timer_.expiry() == first) return;
-  deadline_timer_.expires_at(first);
-  deadline_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) on_deadline_timer();
-  });
-}
-
-void Worker::on_deadline_timer() {
-  const auto at = Clock::now();
-  while (!deadlines_.empty() && deadlines_.begin()->first <= at) {
-    auto& connection = *deadlines_.begin()->second;
-    deadlines_.erase(deadlines_.begin());
-    if (connection.close_when_sent) {
-      close(connection);
-      continue;
-    }
-    auto step = take_step();
-    connection.session.on_login_timeout(*step);
-    settle(connection, std::move(step));
-  }
-  commit();
-  bury();
-  arm_deadline_timer();
 }
 
 void Worker::close(Connection& connection) {

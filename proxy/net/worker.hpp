@@ -1,13 +1,7 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <set>
@@ -18,6 +12,7 @@
 #include "proxy/audit/log.hpp"
 #include "proxy/net/cancel.hpp"
 #include "proxy/net/connection.hpp"
+#include "proxy/net/mailbox.hpp"
 #include "proxy/session/session.hpp"
 
 namespace chaperone::net {
@@ -27,6 +22,8 @@ struct Shared {
   explicit Shared(audit::Log& audit_log) : log(audit_log) {}
 
   audit::Log& log;
+  /// What is rare has one thread for all of them: accepting, resolving, sending cancels.
+  boost::asio::io_context io{1};
   CancelKeys cancel_keys;
   std::chrono::milliseconds login_timeout{10'000};
   std::uint32_t max_sessions = 1000;
@@ -39,10 +36,9 @@ struct Shared {
 /// One I/O thread: its sessions, both sockets of each, from accept to close. Nothing of a session is touched
 /// by another thread; others post().
 ///
-/// Forwarding is a level-triggered readiness set of its own under one Asio wait, so that timers, posts and
-/// resolvers share the thread. One wake-up: receive from every socket that has something, let the sessions
-/// decide, send to clients at once; then hand the records of the wake-up to the log with one write, and only
-/// then send upstream.
+/// The thread sleeps in one epoll_wait(): on its sockets (level-triggered), its mailbox, and the next deadline.
+/// One round: receive from every socket that has something, let the sessions decide, send to clients at once;
+/// then hand the records of the round to the log with one write, and only then send upstream.
 class Worker {
  public:
   Worker(Shared& shared, std::shared_ptr<const session::Environment> environment, audit::Values values);
@@ -50,10 +46,7 @@ class Worker {
 
   void start();
   /// Runs `task` on the worker's thread.
-  template <class Task>
-  void post(Task&& task) {
-    boost::asio::post(io_, std::forward<Task>(task));
-  }
+  void post(Mailbox::Task task) { mailbox_.post(std::move(task)); }
 
   /// All below run on the worker's thread (through post).
   void adopt(Descriptor client);
@@ -67,6 +60,7 @@ class Worker {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr Clock::time_point kNever = Clock::time_point::max();
   struct Deferred {
     Connection* connection;
     std::unique_ptr<session::Step> step;
@@ -78,18 +72,16 @@ class Worker {
   void try_candidates(Connection& connection, std::string why);
   void connected(Connection& connection);
   void pass_cancel(Connection& connection);
-  boost::asio::awaitable<void> send_cancel(CancelTarget target, std::shared_ptr<Connection> connection);
   void close(Connection& connection);
   void bury();
   void expect_end(Connection& connection);
   void logged_in(Connection& connection);
-  void arm_deadline_timer();
-  void on_deadline_timer();
   session::Now now() const;
 
   // readiness.cpp: the loop
-  void wait();
-  void on_ready();
+  void run();
+  int milliseconds_to_wait() const;
+  void meet_deadlines();
   void handle(Leg& leg, std::uint32_t events);
   void read_client(Connection& connection);
   void read_server(Connection& connection);
@@ -97,6 +89,7 @@ class Worker {
   std::unique_ptr<session::Step> take_step();
   void settle(Connection& connection, std::unique_ptr<session::Step> step);
   void commit();
+  wire::Result<std::uint64_t> write_records();
   void send_upstream(Connection& connection, session::Step& step, std::uint64_t seq);
   void carry_out(Connection& connection, session::Action action);
   void send_to(Leg& leg, const session::Gather& gather);
@@ -104,23 +97,19 @@ class Worker {
   void update_interest(Connection& connection);
   void watch(Leg& leg, std::uint32_t interest);
   void unwatch(Leg& leg);
-  void flush_records_later();
 
   Shared& shared_;
   std::shared_ptr<const session::Environment> environment_;
   session::ThreadState thread_;
   audit::Batch batch_;
 
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::ip::tcp::resolver resolver_{io_};
-  boost::asio::steady_timer deadline_timer_{io_};
-  boost::asio::steady_timer record_timer_{io_};
-  boost::asio::posix::stream_descriptor readiness_;
-  bool record_timer_armed_ = false;
+  Descriptor readiness_;  // epoll; of the mailbox it holds a null pointer, of a socket its Leg
+  Mailbox mailbox_;
+  bool stopping_ = false;
 
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::set<std::pair<Clock::time_point, Connection*>> deadlines_;
+  Clock::time_point records_due_ = kNever;  // of records that no statement waits for
   std::set<Connection*> waiting_for_disk_;
   std::vector<Connection*> dead_;
 
