@@ -23,7 +23,7 @@ struct Config {
   std::uint32_t connections = 1000;
   std::chrono::milliseconds authentication{10'000};
   std::chrono::milliseconds drain{30'000};
-  unsigned threads = 0;  ///< I/O threads; 0 = as many as there are processors, at most 4
+  unsigned threads = 0;  ///< I/O threads; 0 = half as many as there are processors, 1 to 4
   /// One sentence for each thing that weakens the product, to be logged at each start ("insecure_static:
   /// ..").
   std::vector<std::string> warnings;

@@ -102,7 +102,8 @@ void Log::Implementation::run() {
       pass(lock);
       std::chrono::nanoseconds rest = kCadence;
       if (options.durability == Durability::kBatch) {
-        rest = std::clamp<std::chrono::nanoseconds>(kRestPerSync * (processor_time() - before), rest, kLongestRest);
+        rest = std::clamp<std::chrono::nanoseconds>(kRestPerSync * (processor_time() - before), rest,
+                                                    kLongestRest);
       }
       next_pass = Clock::now() + rest;
     }

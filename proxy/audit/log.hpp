@@ -13,11 +13,14 @@
 namespace chaperone::audit {
 
 enum class Durability : std::uint8_t {
-  kNone,   ///< queued; a writer thread hands lines to the kernel within 5 ms, nobody waits for the disk
-  /// Handed to the kernel by append(): survives kill -9. fdatasync behind it, every 2 to 100 ms: as often as a
+  /// Queued; a writer thread hands lines to the kernel within 5 ms, nobody waits for the disk.
+  kNone,
+  /// Handed to the kernel by append(): survives kill -9. fdatasync behind it, every 2 to 100 ms: as often as
+  /// a
   /// hundredth of a processor allows.
   kBatch,
-  kSync,   ///< as kBatch, and durable() tells when fdatasync has come back: survives a power cut
+  /// As kBatch with fdatasync every 2 ms, and durable() tells when it has come back: survives a power cut.
+  kSync,
 };
 
 struct LogOptions {

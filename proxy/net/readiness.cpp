@@ -306,8 +306,7 @@ void Worker::update_interest(Connection& connection) {
 void Worker::watch(Leg& leg, std::uint32_t interest) {
   if (leg.watched && leg.interest == interest) return;
   epoll_event event{.events = interest, .data = {.ptr = &leg}};
-  ::epoll_ctl(readiness_.get(), leg.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, leg.socket.get(),
-              &event);
+  ::epoll_ctl(readiness_.get(), leg.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, leg.socket.get(), &event);
   leg.watched = true;
   leg.interest = interest;
 }

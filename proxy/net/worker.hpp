@@ -36,9 +36,10 @@ struct Shared {
 /// One I/O thread: its sessions, both sockets of each, from accept to close. Nothing of a session is touched
 /// by another thread; others post().
 ///
-/// The thread sleeps in one epoll_wait(): on its sockets (level-triggered), its mailbox, and the next deadline.
-/// One round: receive from every socket that has something, let the sessions decide, send to clients at once;
-/// then hand the records of the round to the log with one write, and only then send upstream.
+/// The thread sleeps in one epoll_wait(): on its sockets (level-triggered), its mailbox, and the next
+/// deadline. One round: receive from every socket that has something, let the sessions decide, send to
+/// clients at once; then hand the records of the round to the log with one write, and only then send
+/// upstream.
 class Worker {
  public:
   Worker(Shared& shared, std::shared_ptr<const session::Environment> environment, audit::Values values);
