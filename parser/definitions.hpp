@@ -98,10 +98,21 @@ struct CreateTableAs {
   std::vector<std::string> columns;
 };
 
+/// OWNED BY a column; without a table: NONE.
+struct SequenceOwner {
+  ObjectName table;
+  std::string column;
+};
 struct CreateSequence {
   ObjectName name;
   bool temporary = false;
   bool if_not_exists = false;
+  std::optional<SequenceOwner> owner;
+};
+struct AlterSequence {
+  ObjectName name;
+  bool if_exists = false;
+  SequenceOwner owner;
 };
 
 struct CreateIndex {
@@ -277,8 +288,8 @@ struct OpaqueDefinition {
 
 struct Definition {
   std::variant<CreateTable, CreateView, CreateTableAs, CreateSequence, CreateIndex, CreateType, CreateDomain,
-               CreateRoutine, CreateOperator, CreateSchema, CreateExtension, AlterRelation, AlterEnum,
-               AlterDomain, AlterRoutine, Rename, SetSchema, Drop, SetSearchPath, OpaqueDefinition>
+               CreateRoutine, CreateOperator, CreateSchema, CreateExtension, AlterRelation, AlterSequence,
+               AlterEnum, AlterDomain, AlterRoutine, Rename, SetSchema, Drop, SetSearchPath, OpaqueDefinition>
       value;
   Span statement;  ///< CREATE SCHEMA with elements gives several definitions of one statement
 };

@@ -6,5 +6,6 @@
 namespace chaperone::rules::catalog_files {
 
 extern const std::string_view kLiveQuery;
+extern const std::string_view kExtensions;
 
 }  // namespace chaperone::rules::catalog_files

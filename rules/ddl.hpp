@@ -53,6 +53,8 @@ struct DdlTable {
   std::vector<DdlKey> keys;
   std::vector<DdlTable*> parents;
   std::vector<DdlTable*> children;
+  DdlTable* owner = nullptr;  ///< of a sequence: OWNED BY
+  std::string owner_column;
 
   DdlColumn* find(std::string_view column);
 };
@@ -92,9 +94,12 @@ class Ddl {
   void on(const parser::CreateView& definition);
   void on(const parser::CreateTableAs& definition);
   void on(const parser::CreateSequence& definition);
+  void on(const parser::AlterSequence& definition);
+  void own_sequence(DdlTable& sequence, const parser::SequenceOwner& owner);
   void on(const parser::CreateIndex& definition);
   DdlTable* new_table(const parser::ObjectName& name, RelationKind kind, bool temporary, bool lenient);
-  void add_sequence(const std::string& schema, const std::string& name, bool temporary);
+  void add_sequence(const std::string& schema, const std::string& name, DdlTable& owner,
+                    const std::string& column);
   DdlColumn new_column(DdlTable& table, const parser::DefinedColumn& definition);
   void add_column(DdlTable& table, const parser::DefinedColumn& definition);
   void change_column(DdlTable& table, DdlColumn& column, const parser::DefinedColumn& definition);
@@ -124,6 +129,8 @@ class Ddl {
   void detach(DdlTable& parent, DdlTable& child);
   void move_table(DdlTable& table, std::string schema, std::string name);
   void drop_table(DdlTable& table);
+  /// Those of one column, or of all if it is empty.
+  std::vector<DdlTable*> owned_sequences(const DdlTable& table, std::string_view column = {});
   void drop_schema(const std::string& name);
   void drop_index(const parser::ObjectName& name, bool lenient);
   bool rename_index(const parser::ObjectName& name, const std::string& to);
@@ -131,12 +138,18 @@ class Ddl {
   /// The table and all below it, each once.
   static std::vector<DdlTable*> family(DdlTable& table);
 
-  // ddl_types.cpp: types, routines, operators, extensions
+  // ddl_extensions.cpp
+  void on(const parser::CreateExtension& definition);
+  /// False: what it brings is not known.
+  bool install(const std::string& extension, const std::string& schema);
+  void move_extension(const std::string& name, const std::string& to);
+  void drop_extension(const std::string& name);
+
+  // ddl_types.cpp: types, routines, operators
   void on(const parser::CreateType& definition);
   void on(const parser::CreateDomain& definition);
   void on(const parser::CreateRoutine& definition);
   void on(const parser::CreateOperator& definition);
-  void on(const parser::CreateExtension& definition);
   void on(const parser::AlterEnum& definition);
   void on(const parser::AlterDomain& definition);
   void on(const parser::AlterRoutine& definition);
@@ -163,8 +176,6 @@ class Ddl {
   void drop_routine(const parser::ObjectReference& reference, bool lenient);
   void move_operator(const parser::ObjectName& name, const std::string& to);
   void drop_operator(const parser::ObjectName& name);
-  void move_extension(const std::string& name, const std::string& to);
-  void drop_extension(const std::string& name);
 
   // ddl.cpp
   void on(const parser::CreateSchema& definition);

@@ -165,7 +165,18 @@ void Ddl::drop_column(DdlTable& table, const std::string& name, bool recurse) {
       return true;
     });
     std::erase_if(member->columns, [&](const DdlColumn& own) { return own.column.name == name; });
+    for (DdlTable* sequence : owned_sequences(*member, name)) drop_table(*sequence);
   }
+}
+
+std::vector<DdlTable*> Ddl::owned_sequences(const DdlTable& table, std::string_view column) {
+  std::vector<DdlTable*> out;
+  for (const auto& candidate : tables_) {
+    if (candidate->owner == &table && (column.empty() || candidate->owner_column == column)) {
+      out.push_back(candidate.get());
+    }
+  }
+  return out;
 }
 
 void Ddl::attach(DdlTable& parent, DdlTable& child, bool partition) {
@@ -247,6 +258,11 @@ void Ddl::drop_table(DdlTable& table) {
     if (member->kind == RelationKind::kCompositeType) types_.erase({member->schema, member->name});
     for (const DdlKey& key : member->keys) index_names_.erase({member->schema, key.name});
     member->keys.clear();
+    member->owner = nullptr;
+    for (DdlTable* sequence : owned_sequences(*member)) {
+      sequence->owner = nullptr;
+      table_names_.erase({sequence->schema, sequence->name});
+    }
   }
   for (const auto& other : tables_) {
     std::erase_if(other->keys, [&](const DdlKey& key) {
@@ -302,6 +318,8 @@ void Ddl::rename_column(const parser::Rename& definition) {
   }
   for (DdlTable* member : family(*table)) {
     if (DdlColumn* column = member->find(definition.part)) column->column.name = definition.to;
+    for (DdlTable* sequence : owned_sequences(*member, definition.part))
+      sequence->owner_column = definition.to;
     for (DdlKey& key : member->keys) {
       std::replace(key.columns.begin(), key.columns.end(), definition.part, definition.to);
     }
@@ -390,6 +408,8 @@ void Ddl::on(const parser::SetSchema& definition) {
     case ObjectClass::kRelation:
       if (DdlTable* table = need_table(name, definition.if_exists)) {
         move_table(*table, definition.to, table->name);
+        for (DdlTable* sequence : owned_sequences(*table))
+          move_table(*sequence, definition.to, sequence->name);
       }
       return;
     case ObjectClass::kType:

@@ -96,14 +96,17 @@ DdlTable* Ddl::new_table(const parser::ObjectName& name, RelationKind kind, bool
   return slot;
 }
 
-void Ddl::add_sequence(const std::string& schema, const std::string& name, bool temporary) {
+void Ddl::add_sequence(const std::string& schema, const std::string& name, DdlTable& owner,
+                       const std::string& column) {
   tables_.push_back(std::make_unique<DdlTable>());
   DdlTable& table = *tables_.back();
   table.schema = schema;
   table.name = name;
   table.kind = RelationKind::kSequence;
-  table.temporary = temporary;
+  table.temporary = owner.temporary;
   table.columns = sequence_columns();
+  table.owner = &owner;
+  table.owner_column = column;
   table_names_[{schema, name}] = &table;
 }
 
@@ -116,7 +119,7 @@ void Ddl::own_identity(DdlTable& table, DdlColumn& column, const DefinedColumn& 
   std::string name = sequence.name;
   if (name.empty()) name = choose_name(table.schema, table.name, column.column.name, "seq");
   const std::string schema = sequence.schema.empty() ? table.schema : sequence.schema;
-  if (find_table(schema, name) == nullptr) add_sequence(schema, name, table.temporary);
+  if (find_table(schema, name) == nullptr) add_sequence(schema, name, table, column.column.name);
 }
 
 DdlColumn Ddl::new_column(DdlTable& table, const DefinedColumn& definition) {
@@ -134,8 +137,8 @@ DdlColumn Ddl::new_column(DdlTable& table, const DefinedColumn& definition) {
     out.column.type = pg_type(integer);
     out.column.not_null = true;
     out.column.has_default = true;
-    add_sequence(table.schema, choose_name(table.schema, table.name, definition.name, "seq"),
-                 table.temporary);
+    add_sequence(table.schema, choose_name(table.schema, table.name, definition.name, "seq"), table,
+                 definition.name);
   } else {
     out.column.type = resolve(*definition.type);
   }
@@ -410,7 +413,7 @@ void Ddl::set_query_columns(DdlTable& table, const std::vector<std::string>& nam
   const auto facts = parser::read_facts(sql_, kFileLimits);
   if (facts) {
     context.type = [&](const parser::TypeUse& use) { return resolve(*facts, use); };
-    context.has_function = [&](std::string_view, std::string_view name) { return has_routine(name); };
+    context.has_function = [&](std::string_view name) { return has_routine(name); };
     for (const parser::StatementFacts& statement : facts->statements) {
       if (statement.query != parser::kNone) columns = query_columns(*facts, statement.query, context);
     }
@@ -446,7 +449,21 @@ std::optional<std::vector<Column>> Ddl::columns_of_relation(std::string_view sch
 void Ddl::on(const parser::CreateSequence& definition) {
   DdlTable* table =
       new_table(definition.name, RelationKind::kSequence, definition.temporary, definition.if_not_exists);
-  if (table != nullptr) table->columns = sequence_columns();
+  if (table == nullptr) return;
+  table->columns = sequence_columns();
+  if (definition.owner) own_sequence(*table, *definition.owner);
+}
+
+void Ddl::on(const parser::AlterSequence& definition) {
+  if (DdlTable* sequence = need_table(definition.name, definition.if_exists)) {
+    own_sequence(*sequence, definition.owner);
+  }
+}
+
+void Ddl::own_sequence(DdlTable& sequence, const parser::SequenceOwner& owner) {
+  sequence.owner = owner.column.empty() ? nullptr : need_table(owner.table);
+  sequence.owner_column = owner.column;
+  if (sequence.owner != nullptr) check_columns(*sequence.owner, {owner.column}, owner.table.offset);
 }
 
 void Ddl::on(const parser::CreateIndex& definition) {

@@ -477,29 +477,4 @@ void Ddl::move_operator(const parser::ObjectName& name, const std::string& to) {
   operators_[{to, name.name}].push_back({to, name.name, {}});
 }
 
-void Ddl::on(const parser::CreateExtension& definition) {
-  if (extensions_.contains(definition.name)) {
-    if (definition.if_not_exists) return;
-    problem(definition.offset, fmt::format("extension {} is there already", in_quotes(definition.name)),
-            "CREATE EXTENSION IF NOT EXISTS, or each once");
-    return;
-  }
-  const std::string schema = creation_schema({definition.schema, definition.name, definition.offset});
-  if (schema.empty()) return;
-  extensions_[definition.name] = schema;
-  if (definition.name == "plpgsql") return;
-  strange_extension_ = true;
-  note(definition.offset,
-       fmt::format("extension {}: what it brings is not known here", in_quotes(definition.name)));
-}
-
-void Ddl::drop_extension(const std::string& name) {
-  extensions_.erase(name);
-}
-
-void Ddl::move_extension(const std::string& name, const std::string& to) {
-  const auto found = extensions_.find(name);
-  if (found != extensions_.end()) found->second = to;
-}
-
 }  // namespace chaperone::rules

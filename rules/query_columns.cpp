@@ -44,6 +44,7 @@ class Reader {
   using Columns = std::vector<Column>;
   struct Memo {
     enum class State { kNew, kBusy, kReady } state = State::kNew;
+    bool recursive = false;  ///< it refers to itself
     Columns columns;
   };
   class Deeper {
@@ -69,6 +70,7 @@ class Reader {
     if (memo.state == Memo::State::kBusy) {
       // A recursive reference has the columns of the part that is not recursive.
       const bool recursive = query.kind == QueryKind::kSetOperation;
+      memo.recursive = true;
       if (recursive && queries_[query.left].state != Memo::State::kBusy) return query_columns(query.left);
       uncertain_ = true;
       return memo.columns;
@@ -76,6 +78,7 @@ class Reader {
     memo.state = Memo::State::kBusy;
     const Deeper deeper(depth_);
     memo.columns = make_query_columns(query);
+    if (memo.recursive) memo.columns = query_columns(query.left);
     memo.state = Memo::State::kReady;
     return memo.columns;
   }
@@ -261,8 +264,9 @@ class Reader {
       if (call.kind == ExprKind::kFunction) {
         own = facts_.at(call.names).back();
         std::vector<TypeName> arguments = types_of(call.children);
-        if (is_builtin(call)) {
-          if (const BuiltinFunction* found = find_builtin(own, arguments); found && !found->columns.empty()) {
+        if (may_be_builtin(call)) {
+          const BuiltinFunction* found = find_builtin(own, arguments, has_rivals(call));
+          if (found != nullptr && !found->columns.empty()) {
             for (const BuiltinColumn& out : found->columns)
               columns.push_back(column(out.name, builtin_type(out.type)));
             continue;
@@ -377,10 +381,14 @@ class Reader {
     }
   }
 
-  bool is_builtin(const Expr& call) const {
+  bool may_be_builtin(const Expr& call) const {
     const auto names = facts_.at(call.names);
-    if (names.size() > 1) return names[0] == "pg_catalog";
-    return !context_.has_function({}, names[0]);
+    return names.size() == 1 || names[0] == "pg_catalog";
+  }
+  /// Whether functions of users are candidates as well.
+  bool has_rivals(const Expr& call) const {
+    const auto names = facts_.at(call.names);
+    return names.size() == 1 && context_.has_function(names[0]);
   }
 
   std::vector<TypeName> types_of(Range exprs) {
@@ -443,8 +451,8 @@ class Reader {
         if (expr.form != Form::kPlain || facts_.at(expr.names).empty()) return pg_type("bool");
         return operator_type(facts_.at(expr.names).back(), types_of(expr.children));
       case ExprKind::kFunction:
-        if (!is_builtin(expr)) return {};
-        return function_type(facts_.at(expr.names).back(), types_of(expr.children));
+        if (!may_be_builtin(expr)) return {};
+        return function_type(facts_.at(expr.names).back(), types_of(expr.children), has_rivals(expr));
       case ExprKind::kSubquery:
         return subquery_type(expr);
       case ExprKind::kCase:

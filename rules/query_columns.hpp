@@ -16,8 +16,8 @@ struct QueryContext {
   /// The columns of a relation; schema may be empty. Nothing: there is none.
   std::function<std::optional<std::vector<Column>>(std::string_view schema, std::string_view name)> relation;
   std::function<TypeName(const parser::TypeUse&)> type;
-  /// Whether there is a function of that name that is not PostgreSQL's; schema may be empty.
-  std::function<bool(std::string_view schema, std::string_view name)> has_function;
+  /// Whether there is a function of that name that is not PostgreSQL's.
+  std::function<bool(std::string_view name)> has_function;
 };
 
 /// The output columns of a query (of facts.queries) as a view over it has them: names as PostgreSQL chooses

@@ -79,6 +79,7 @@ bool is_unknown_literal(const TypeName& type) {
 }
 
 TypeName array_of(TypeName element) {
+  if (is_unknown_literal(element)) element = pg_type("text");
   if (!element.name.empty()) element.dimensions = 1;
   return element;
 }
@@ -129,27 +130,33 @@ TypeName common_type(const TypeName& a, const TypeName& b) {
 }
 
 TypeName operator_type(std::string_view name, std::span<const TypeName> operands) {
-  std::string left = operands.size() > 1 ? table_name(operands[0]) : std::string();
-  std::string right = operands.empty() ? std::string() : table_name(operands.back());
-  if (right.empty() || (operands.size() > 1 && left.empty())) return {};
-  if (left == "unknown") left = right;
-  if (right == "unknown" && !left.empty()) right = left;
-  // Exactly these, then with one side cast to the other's type, then as text.
+  const bool binary = operands.size() > 1;
+  const std::string left = binary ? table_name(operands[0]) : std::string();
+  const std::string right = operands.empty() ? std::string() : table_name(operands.back());
+  if (name == "||" && binary && operands[0].dimensions != operands[1].dimensions) {
+    return operands[0].dimensions > 0 ? operands[0] : operands[1];
+  }
+  if (right.empty() || (binary && left.empty())) return {};
+  // Exactly these; a constant of no type as the other's type or as text; one side cast to the other's type;
+  // both as text (oper_select_candidate).
+  const bool left_open = left == "unknown";
+  const bool right_open = right == "unknown";
+  const std::string& l = left_open ? right : left;
+  const std::string& r = right_open ? left : right;
   const std::pair<std::string, std::string> tries[] = {
-      {left, right}, {right, right}, {left, left}, {"text", "text"}};
-  for (const auto& [l, r] : tries) {
-    const bool reached = casts_implicitly(right, r) && (operands.size() < 2 || casts_implicitly(left, l));
-    if (!reached) continue;
+      {l, r}, {left_open ? "text" : l, right_open ? "text" : r}, {r, r}, {l, l}, {"text", "text"}};
+  for (const auto& [first, second] : tries) {
+    if (!casts_implicitly(right, second) || (binary && !casts_implicitly(left, first))) continue;
     for (const BuiltinOperator& op : builtin().find_operators(name)) {
-      if (op.right != r || op.left != (operands.size() > 1 ? std::string_view(l) : std::string_view()))
-        continue;
+      if (op.right != second || op.left != (binary ? std::string_view(first) : std::string_view())) continue;
       return is_any(op.result) ? TypeName() : builtin_type(op.result);
     }
   }
   return {};
 }
 
-const BuiltinFunction* find_builtin(std::string_view name, std::span<const TypeName> arguments) {
+const BuiltinFunction* find_builtin(std::string_view name, std::span<const TypeName> arguments,
+                                    bool exactly) {
   const BuiltinFunction* best = nullptr;
   int best_score = -1;
   bool tie = false;
@@ -163,7 +170,7 @@ const BuiltinFunction* find_builtin(std::string_view name, std::span<const TypeN
     for (std::size_t i = 0; i < arguments.size() && fits; ++i) {
       const bool rest = variadic && i + 1 >= most;
       const int one = fit(arguments[i], rest ? function.variadic : function.arguments[i]);
-      fits = one > 0;
+      fits = one > (exactly ? 1 : 0);
       score += one;
     }
     if (!fits) continue;
@@ -177,8 +184,8 @@ const BuiltinFunction* find_builtin(std::string_view name, std::span<const TypeN
   return tie ? nullptr : best;
 }
 
-TypeName function_type(std::string_view name, std::span<const TypeName> arguments) {
-  const BuiltinFunction* function = find_builtin(name, arguments);
+TypeName function_type(std::string_view name, std::span<const TypeName> arguments, bool exactly) {
+  const BuiltinFunction* function = find_builtin(name, arguments, exactly);
   if (function == nullptr) return {};
   return is_any(function->result) ? polymorphic(*function, arguments) : builtin_type(function->result);
 }

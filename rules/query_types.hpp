@@ -24,8 +24,9 @@ TypeName sql_value_type(std::string_view keyword);
 /// As select_common_type, where one of the two takes the other without more than an implicit cast.
 TypeName common_type(const TypeName& a, const TypeName& b);
 TypeName operator_type(std::string_view name, std::span<const TypeName> operands);
-/// The overload that a call of PostgreSQL's own function means; nullptr: it can't be told.
-const BuiltinFunction* find_builtin(std::string_view name, std::span<const TypeName> arguments);
-TypeName function_type(std::string_view name, std::span<const TypeName> arguments);
+/// The overload of PostgreSQL's own that a call means; nullptr: it can't be told. `exactly`: there are others
+/// of that name, so that only one that takes these very types is sure to be meant.
+const BuiltinFunction* find_builtin(std::string_view name, std::span<const TypeName> arguments, bool exactly);
+TypeName function_type(std::string_view name, std::span<const TypeName> arguments, bool exactly);
 
 }  // namespace chaperone::rules

@@ -27,6 +27,7 @@ class DefinitionReader {
   DefinedColumn column_of(const ::ColumnDef& column, std::vector<DefinedConstraint>& keys) const;
   void identity_of(const ::Constraint& constraint, DefinedColumn& column) const;
   std::vector<DefinedColumn> columns_of(const ::List* columns) const;
+  std::optional<SequenceOwner> owner_of(const ::List* options) const;
   ObjectReference reference_of(ObjectType kind, const ::Node* object) const;
   ObjectReference routine_of(const ::ObjectWithArgs& object) const;
 
@@ -291,6 +292,20 @@ void DefinitionReader::create_table(const ::CreateStmt& node, bool foreign) {
     }
   }
   add(std::move(table));
+}
+
+std::optional<SequenceOwner> DefinitionReader::owner_of(const ::List* options) const {
+  const DefElem* option = find_option(options, "owned_by");
+  if (option == nullptr) return {};
+  SequenceOwner owner;
+  auto names = strings_of(&as<::List>(option->arg));
+  if (names.size() < 2) return owner;  // NONE
+  owner.column = std::move(names.back());
+  names.pop_back();
+  owner.table.name = names.back();
+  if (names.size() > 1) owner.table.schema = names[names.size() - 2];
+  owner.table.offset = statement_.offset;
+  return owner;
 }
 
 void DefinitionReader::create_index(const ::IndexStmt& node) {
@@ -730,7 +745,14 @@ void DefinitionReader::statement(const ::Node* node) {
     case T_CreateSeqStmt: {
       const auto& sequence = as<::CreateSeqStmt>(node);
       return add(CreateSequence{name_of(sequence.sequence), is_temporary(*sequence.sequence),
-                                sequence.if_not_exists});
+                                sequence.if_not_exists, owner_of(sequence.options)});
+    }
+    case T_AlterSeqStmt: {
+      const auto& sequence = as<::AlterSeqStmt>(node);
+      if (auto owner = owner_of(sequence.options)) {
+        add(AlterSequence{name_of(sequence.sequence), sequence.missing_ok, std::move(*owner)});
+      }
+      return;
     }
     case T_IndexStmt:
       return create_index(as<::IndexStmt>(node));
