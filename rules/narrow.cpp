@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "rules/denials.hpp"
 #include "rules/items.hpp"
 #include "rules/narrow_plan.hpp"
+#include "rules/text.hpp"
 
 namespace chaperone::rules {
 
@@ -125,7 +127,11 @@ void Plan::deny(std::string_view message, Id item_id, std::uint32_t offset, std:
     denial.schema = items[item_id].relation->schema;
     denial.table = items[item_id].relation->name;
     if (offset == kNone) denial.offset = item(item_id).offset;
-    if (!rule.empty()) denial.rule = fmt::format("tables.{}.{}", denial.table, rule);
+    if (!rule.empty()) denial.rule = table_rule_id(denial.schema, denial.table, rule);
+    const std::size_t place = denial.message.find("{}");
+    if (place != std::string::npos) {
+      denial.message.replace(place, 2, in_quotes(table_name(catalog, denial.schema, denial.table)));
+    }
   }
   result.denial = std::move(denial);
 }

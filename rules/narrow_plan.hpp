@@ -58,7 +58,7 @@ class Plan {
   /// Top-level AND conjuncts of a condition.
   std::vector<parser::Id> conjuncts(parser::Id condition) const;
 
-  /// Notes the first refusal. `message` goes on behind "may not ".
+  /// Notes the first refusal. `message` goes on behind "may not "; {} in it is the item's table.
   void deny(std::string_view message, parser::Id item_id, std::uint32_t offset, std::string_view rule = {},
             std::string_view hint = {});
   bool denied() const { return result.denial.has_value(); }

@@ -220,7 +220,12 @@ class Predicates {
     if (from == kNone) return calls_[item];
     if (!done_[from]) {
       // Within itself a recursive CTE gives rows that have passed every filter.
-      if (is_within(plan_.item(item).query, from)) return {};
+      if (is_within(plan_.item(item).query, from)) {
+        const Id first = plan_.query(from).left;
+        if (column && first != kNone && *column < outputs_[first].types.size())
+          type = outputs_[first].types[*column];
+        return {};
+      }
       const Bits all = all_of(from);
       return {all, all};
     }
@@ -568,14 +573,12 @@ class Predicates {
 
   // Whether the item's filter can be said in its query's WHERE.
   bool can_guard(Id item) const {
-    for (const RowFilter* filter : filters_of(item)) {
-      if (filter->expression.has_subquery) return false;
-      if (plan_.items[item].target) continue;
-      for (const std::uint16_t column : filter->expression.columns) {
-        if (!plan_.items[item].shows(column) || plan_.items[item].mask(column) != nullptr) return false;
-      }
-    }
-    return plan_.items[item].target || (!is_nullable(item) && !is_behind_alias(item));
+    if (plan_.items[item].target) return true;
+    const Expression& filter = plan_.items[item].rows->expression;
+    const bool shown = std::all_of(filter.columns.begin(), filter.columns.end(), [&](std::uint16_t column) {
+      return plan_.items[item].shows(column) && plan_.items[item].mask(column) == nullptr;
+    });
+    return shown && !filter.has_subquery && !is_nullable(item) && !is_behind_alias(item);
   }
 
   // Whether a conjunct can stand inside the item's wrapper: it names plain columns of the item alone.
@@ -618,7 +621,7 @@ class Predicates {
     if (plan_.denied()) return;
     const Id query = plan_.item(item).query;
     if (plan_.items[item].target) {
-      return plan_.deny("use this expression in a write to a table of which it sees some rows", item, kNone,
+      return plan_.deny("use this expression in a write to {}, of which it sees some rows", item, kNone,
                         "read.rows", "Put it into the WHERE of the statement itself.");
     }
     for (Id at = query; at != kNone; at = plan_.query(at).parent) {

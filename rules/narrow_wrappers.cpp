@@ -110,14 +110,14 @@ class Wrapping {
     for (const Id use : system_[id]) {
       const std::string_view name = plan_.facts.at(plan_.expr(use).names).back();
       if ((item.rows != nullptr && name != "tableoid") || item.whole) {
-        return plan_.deny("read system columns of a table of which it sees a part", id,
-                          plan_.expr(use).offset, "read");
+        return plan_.deny("read system columns of {}, of which it sees a part", id, plan_.expr(use).offset,
+                          "read");
       }
       const auto known = std::find(wrapper.system_columns.begin(), wrapper.system_columns.end(), name);
       if (known == wrapper.system_columns.end()) wrapper.system_columns.emplace_back(name);
     }
     if (from.sampled && item.rows != nullptr) {
-      return plan_.deny("sample a table of which it sees some rows", id, kNone, "read.rows",
+      return plan_.deny("sample {}, of which it sees some rows", id, kNone, "read.rows",
                         "The size of a sample depends on all rows. Use ORDER BY random() LIMIT n.");
     }
     if (name_is_taken(id)) {
@@ -182,7 +182,7 @@ class Wrapping {
       if (!item.narrowed() || item.read->explain || in == kNone) continue;
       const Id statement = plan_.query(in).statement;
       if (statement == kNone || plan_.facts.statements[statement].command != "EXPLAIN") continue;
-      return plan_.deny("EXPLAIN a statement over a table of which it sees a part", id, kNone, "read.explain",
+      return plan_.deny("EXPLAIN a statement over {}, of which it sees a part", id, kNone, "read.explain",
                         "Run the statement itself, or EXPLAIN one over other tables.");
     }
   }

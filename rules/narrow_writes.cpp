@@ -103,7 +103,7 @@ class Writes {
     if (plan_.query(query).where == kNone || plan_.denied()) return;
     const bool filtered = writes || reads != nullptr;
     if (filtered && plan_.expr(plan_.query(query).where).kind == ExprKind::kCurrentOf) {
-      plan_.deny("use WHERE CURRENT OF on a table of which it sees some rows", item,
+      plan_.deny("use WHERE CURRENT OF on {}, of which it sees some rows", item,
                  plan_.query(query).where == kNone ? kNone : plan_.expr(plan_.query(query).where).offset,
                  rule, "Name the row by its key.");
     }
@@ -156,19 +156,19 @@ class Writes {
           if (returned && expr.has(parser::flag::kStar) && expr.parent == kNone) {
             star(query, id);
           } else if (view.hidden || view.masked || view.listed) {
-            plan_.deny("use a whole row of a table of which it sees some columns", item, expr.offset, rule,
+            plan_.deny("use a whole row of {}, of which it sees some columns", item, expr.offset, rule,
                        "Name the columns.");
           }
           break;
         case Kind::kFunctionCall:
           if (view.hidden || view.masked || view.listed) {
-            plan_.deny("use a whole row of a table of which it sees some columns", item, expr.offset, rule);
+            plan_.deny("use a whole row of {}, of which it sees some columns", item, expr.offset, rule);
           }
           break;
         case Kind::kSystem:
           if (first_filter_ < plan_.result.filters.size() &&
               plan_.facts.at(expr.names).back() != "tableoid") {
-            plan_.deny("use system columns of a table of which it sees some rows", item, expr.offset, rule);
+            plan_.deny("use system columns of {}, of which it sees some rows", item, expr.offset, rule);
           }
           break;
         case Kind::kExcluded:  // the values that the statement itself brings
@@ -180,7 +180,7 @@ class Writes {
       }
     }
     if (!plan_.denied() && plan_.resolution.items[item].must_wrap && view.hidden) {
-      plan_.deny("write to this table with names that are not qualified", item, kNone, rule,
+      plan_.deny("write to {} with names that are not qualified", item, kNone, rule,
                  "Qualify the columns with their tables.");
     }
   }
@@ -250,7 +250,7 @@ class Writes {
   }
 
   void update(Id id, const TableRule& rule) {
-    if (!rule.update) return plan_.deny("update this table", plan_.query(id).target, kNone, "update");
+    if (!rule.update) return plan_.deny("update {}", plan_.query(id).target, kNone, "update");
     cap(id, rule.update->bounds.max_rows);
     filter(id, rule.update->rows, "update.rows");
     if (plan_.denied()) return;
@@ -259,7 +259,7 @@ class Writes {
   }
 
   void remove(Id id, const TableRule& rule) {
-    if (!rule.remove) return plan_.deny("delete from this table", plan_.query(id).target, kNone, "delete");
+    if (!rule.remove) return plan_.deny("delete from {}", plan_.query(id).target, kNone, "delete");
     cap(id, rule.remove->bounds.max_rows);
     filter(id, rule.remove->rows, "delete.rows");
     if (plan_.denied()) return;
@@ -271,7 +271,7 @@ class Writes {
     const bool rows =
         view.rows != nullptr || (rule.update && rule.update->rows) || (rule.remove && rule.remove->rows);
     if (rows || (rule.insert && !rule.insert->set.empty())) {
-      return plan_.deny("MERGE into a table of which it sees some rows", plan_.query(id).target, kNone,
+      return plan_.deny("MERGE into {}, of which it sees some rows", plan_.query(id).target, kNone,
                         "read.rows", "Use UPDATE and INSERT.");
     }
     if (rule.insert) cap(id, rule.insert->max_rows);
@@ -291,13 +291,13 @@ class Writes {
 
   void insert(Id id, const TableRule& rule) {
     const Query& query = plan_.query(id);
-    if (!rule.insert) return plan_.deny("insert into this table", query.target, kNone, "insert");
+    if (!rule.insert) return plan_.deny("insert into {}", query.target, kNone, "insert");
     cap(id, rule.insert->max_rows);
     if (query.conflict == parser::ConflictAction::kUpdate) {
       const bool rows = target(id).rows != nullptr || (rule.update && rule.update->rows);
       if (rows) {
-        return plan_.deny("use ON CONFLICT DO UPDATE on a table of which it sees some rows", query.target,
-                          kNone, "update.rows", "Use DO NOTHING, or UPDATE and INSERT.");
+        return plan_.deny("use ON CONFLICT DO UPDATE on {}, of which it sees some rows", query.target, kNone,
+                          "update.rows", "Use DO NOTHING, or UPDATE and INSERT.");
       }
       if (rule.update) cap(id, rule.update->bounds.max_rows);
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 
 #include "rules/items.hpp"
 #include "rules/literal.hpp"
@@ -171,6 +172,8 @@ parser::Result<Rewritten> rewrite(std::string_view sql, const parser::Facts& fac
     return result;
   } catch (const CannotRewrite& cannot) {
     return refused(cannot.why);
+  } catch (const std::logic_error& overlap) {
+    return refused(overlap.what());  // edits of one place that were not meant to meet
   }
 }
 

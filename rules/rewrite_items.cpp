@@ -83,7 +83,7 @@ void Rewriter::wrap(const Wrapper& wrapper) {
     sample.sql(" ").sql(with_safe_literals(text_.text(range)));
     replace(range, {});
   }
-  if (names.first > 0 && text_.is_word(names.first - 1, "TABLE")) {
+  if (names.first > 0 && text_.is_word(names.first - 1, "TABLE") && !tables_.contains(names.first - 1)) {
     replace({names.first - 1, names.first}, Composer().sql("SELECT * FROM"));
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,7 +98,8 @@ class Rewriter {
   const Resolution& resolution_;
   const Narrowing& narrowing_;
   parser::EditScript edits_;
-  std::vector<Extent> extents_;  // by expr
+  std::vector<Extent> extents_;   // by expr
+  std::set<std::size_t> tables_;  // tokens of TABLE t that are SELECT already
   std::map<parser::Id, Condition> conditions_;
   std::map<parser::Id, std::vector<const Guard*>> guards_;       // by query
   std::map<parser::Id, std::vector<const RowFilter*>> filters_;  // by query

@@ -76,6 +76,7 @@ void Rewriter::add_values(TokenRange source, const Composer& values) {
           if (!text_.is(token, ',')) break;
         }
       } else if (text_.is_word(token, "TABLE")) {
+        tables_.insert(token);
         replace({token, token + 1}, Composer().sql("SELECT *, ").add(values).sql(" FROM"));
         ++token;
       } else if (text_.is(token, '(') && !with) {
