@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace chaperone::parser {
 
@@ -108,6 +109,7 @@ void Tokenizer::skip_block_comment() {
       ++offset_;
     }
   }
+  open_comment_ = true;
 }
 
 void Tokenizer::lex_quoted(char quote) {
@@ -305,6 +307,32 @@ bool Tokenizer::next(Token& token) {
   const std::size_t start = offset_;
   token.kind = lex_token();
   token.span = {static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(offset_ - start)};
+  return true;
+}
+
+bool blank_comments(std::string& text) {
+  std::string blanked = text;
+  Tokenizer tokenizer(text);
+  Token token;
+  bool changed = false;
+  bool after_string = false;
+  std::size_t end = 0;  // of the token before
+  for (bool more = true; more;) {
+    more = tokenizer.next(token);
+    const std::size_t begin = more ? token.span.offset : text.size();
+    const bool string = more && text[begin + token.span.length - 1] == '\'';
+    if (!(after_string && string)) {
+      for (std::size_t i = end; i < begin; ++i) {
+        if (is(text[i], kSpace)) continue;
+        blanked[i] = ' ';
+        changed = true;
+      }
+    }
+    after_string = string;
+    end = begin + (more ? token.span.length : 0);
+  }
+  if (!changed || tokenizer.open_comment()) return false;
+  text = std::move(blanked);
   return true;
 }
 

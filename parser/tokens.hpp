@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "parser/parser.hpp"
@@ -53,6 +54,8 @@ class Tokenizer {
   /// any. PostgreSQL joins over it, libpg_query, which hands comments out as tokens, does not, and reads
   /// something else.
   std::optional<std::uint32_t> comment_in_string() const { return comment_in_string_; }
+  /// Whether the text ended inside of a block comment: an error, to the scanner.
+  bool open_comment() const { return open_comment_; }
 
  private:
   char at(std::size_t offset) const { return offset < text_.size() ? text_[offset] : '\0'; }
@@ -77,6 +80,11 @@ class Tokenizer {
   std::uint32_t worst_run_ = 0;
   std::uint32_t worst_run_offset_ = 0;
   std::optional<std::uint32_t> comment_in_string_;
+  bool open_comment_ = false;
 };
+
+/// Puts blanks in the place of comments (line ends of `--` comments stay), but for one between two strings,
+/// where a blank could join them. True where it changed anything.
+bool blank_comments(std::string& text);
 
 }  // namespace chaperone::parser

@@ -176,6 +176,21 @@ TEST(Parse, AScriptTellsItsSize) {
   EXPECT_EQ(Script{}.bytes(), 0U);
 }
 
+// libpg_query alone calls each of these a syntax error; PostgreSQL does not.
+TEST(Parse, CommentsBehindWordsThatTheGrammarLooksAheadFrom) {
+  for (const std::string_view sql :
+       {"SELECT a FROM t ORDER BY a NULLS /* x */ LAST", "SELECT a FROM t ORDER BY a NULLS -- x\n FIRST",
+        "SELECT 1 WHERE 1 NOT /* x */ IN (2)", "SELECT 1 WHERE 1 NOT --\rBETWEEN 2 AND 3",
+        "SELECT * FROM generate_series(1, 2) WITH /**/ ORDINALITY",
+        "SELECT timestamp 'x' /**/ AT /**/ TIME ZONE 'y'"}) {
+    const auto script = parse(sql);
+    ASSERT_TRUE(script) << sql << ": " << script.error().message;
+    EXPECT_EQ(script->statements.at(0).span.length, sql.size()) << sql;
+  }
+  EXPECT_EQ(error_of("SELECT 'a' /* \n */ 'b'"), "syntax error at or near \"'b'\" at 20")
+      << "two strings, not one";
+}
+
 TEST(Parse, UncheckedErrorsThrow) {
   const auto script = parse("FORM");
   EXPECT_THROW((void)script.value(), std::logic_error);

@@ -317,6 +317,16 @@ TEST(Tokenizer, CountsCommentsAndSignsThatTheScannerReadsAgain) {
   EXPECT_EQ(worst_run("'/**//**/' \"++++\" $$/**//**/$$ -- /**//**/"), 0U);
 }
 
+TEST(Tokenizer, BlanksInThePlaceOfComments) {
+  const auto blanked = [](std::string text) { return blank_comments(text) ? text : "unchanged: " + text; };
+  EXPECT_EQ(blanked("a/*x*/b--y\nc"), "a     b   \nc");
+  EXPECT_EQ(blanked("/* /* \n */ */ 'it''s -- no' \"/*\" $$--$$"),
+            std::string(6, ' ') + "\n" + std::string(7, ' ') + "'it''s -- no' \"/*\" $$--$$");
+  EXPECT_EQ(blanked("a  b"), "unchanged: a  b");
+  EXPECT_EQ(blanked("'a' /*\n*/ 'b'"), "unchanged: 'a' /*\n*/ 'b'");
+  EXPECT_EQ(blanked("a /**/ /* open"), "unchanged: a /**/ /* open");
+}
+
 TEST(TokenizerAgainstScanner, EveryPieceAlone) {
   std::size_t compared = 0;
   for (const std::string& piece : kPieces) {
