@@ -1,12 +1,34 @@
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 
+#include "proxy/session/decision_cache.hpp"
 #include "proxy/session/relay.hpp"
+#include "rules/load.hpp"
 #include "tests/support/messages.hpp"
 
-// What the session and its records cost a statement: the bytes of pgbench -S, as both sides send them.
+// What the session and its records cost a statement: the bytes of pgbench -S, as both sides send them. And
+// what a decision costs that is kept.
+
+namespace {
+std::size_t allocations = 0;
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 namespace chaperone::session {
 namespace {
@@ -119,6 +141,41 @@ void data_rows(benchmark::State& state) {
                           static_cast<std::int64_t>(rows.size()));
 }
 BENCHMARK(data_rows);
+
+constexpr std::string_view kSchema = "CREATE TABLE tickets (id int PRIMARY KEY, tenant_id int, subject text)";
+constexpr std::string_view kPolicy = R"(version: 1
+capabilities:
+  triage:
+    tables:
+      tickets:
+        read:
+          columns: [id, subject]
+          rows: "tenant_id = 7"
+    functions: [safe]
+agents:
+  bot:
+    capabilities: [triage]
+)";
+
+/// A narrowed statement that was decided before: nothing is read, decided or allocated.
+void cached_decision(benchmark::State& state) {
+  rules::Problems problems;
+  const auto catalog = rules::load_catalog_sql(kSchema, "schema.sql", problems);
+  const auto policy = std::make_shared<const rules::PolicySet>(
+      rules::load_policy(kPolicy, "policy.yaml", *catalog, problems));
+  if (!problems.empty()) return state.SkipWithError(problems.text().c_str());
+  const DecisionContext context(policy, catalog, *policy->find_agent("bot"), {});
+  DecisionCache cache;
+  constexpr std::string_view kSql = "SELECT id, subject FROM tickets WHERE id = $1 ORDER BY id LIMIT 20";
+  for (int i = 0; i < 3; ++i) {
+    if (!cache.get(context, kSql)->decision.allow) return state.SkipWithError("it is refused");
+  }
+  const std::size_t before = allocations;
+  for (auto _ : state) benchmark::DoNotOptimize(cache.get(context, kSql));
+  state.counters["allocations"] =
+      benchmark::Counter(static_cast<double>(allocations - before), benchmark::Counter::kAvgIterations);
+}
+BENCHMARK(cached_decision);
 
 }  // namespace
 }  // namespace chaperone::session
