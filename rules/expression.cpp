@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <stdexcept>
 
 #include "parser/facts.hpp"
@@ -51,6 +53,34 @@ Placeholders with_placeholders(std::string_view text) {
   return out;
 }
 
+/// Whether no row fits: two constants for one column, or NULL in one that has none. Only what stands beside
+/// each other under AND is looked at.
+bool is_contradiction(const parser::Facts& facts, Id root, const CheckedExpression& checked,
+                      const Relation& relation) {
+  const parser::Expr& top = facts.exprs[root];
+  if (top.kind == parser::ExprKind::kConstant)
+    return top.text == "false" || top.constant == parser::ConstantKind::kNull;
+  const parser::Range all = top.kind == parser::ExprKind::kAnd ? top.children : parser::Range{root, 1};
+  std::map<std::uint16_t, std::string_view> values;
+  for (Id i = 0; i < all.count; ++i) {
+    const parser::Expr& e = facts.exprs[all.first + i];
+    if (e.children.count == 0) continue;
+    const auto column = checked.findings[e.children.first].own_column;
+    if (!column || facts.exprs[e.children.first].kind != parser::ExprKind::kColumn) continue;
+    if (e.kind == parser::ExprKind::kNullTest && !e.has(parser::flag::kNegated) &&
+        relation.columns[*column].not_null)
+      return true;
+    if (e.kind != parser::ExprKind::kOperator || e.form != parser::Form::kPlain ||
+        facts.at(e.names).back() != "=" || e.children.count != 2)
+      continue;
+    const parser::Expr& value = facts.exprs[e.children.first + 1];
+    if (value.kind != parser::ExprKind::kConstant) continue;
+    const auto [found, fresh] = values.emplace(*column, value.text);
+    if (!fresh && found->second != value.text) return true;
+  }
+  return false;
+}
+
 /// The one expression of a SELECT that holds nothing else.
 std::optional<Id> only_expression(const parser::Facts& facts) {
   if (facts.script.statements.size() != 1 || facts.statements[0].query == kNone) return {};
@@ -68,7 +98,17 @@ std::optional<Id> only_expression(const parser::Facts& facts) {
 struct Compiled {
   Expression expression;
   std::string type;
+  std::optional<std::uint16_t> cut_column;  ///< it is trunc(column, ..), never longer than the column
 };
+
+/// The column whose digits are cut off, if that is all that the expression does.
+std::optional<std::uint16_t> cut_column(const parser::Facts& facts, Id root,
+                                        const CheckedExpression& checked) {
+  const parser::Expr& e = facts.exprs[root];
+  if (e.kind != parser::ExprKind::kFunction || facts.at(e.names).back() != "trunc" || e.children.count == 0)
+    return {};
+  return checked.findings[e.children.first].own_column;
+}
 
 boost::system::result<Compiled, ExpressionError> compile(const std::string& text,
                                                          std::span<const std::string> names,
@@ -81,6 +121,10 @@ boost::system::result<Compiled, ExpressionError> compile(const std::string& text
   if (!root) return ExpressionError{"it is more than one expression", "one SQL expression"};
   auto checked = check_expression(*facts, *root, names, scope);
   if (!checked) return checked.error();
+  if (scope.use == ExpressionUse::kFilter && is_contradiction(*facts, *root, *checked, scope.relation)) {
+    return ExpressionError{"no row can fit it, so that the rule would never allow anything",
+                           "a condition that some rows fit"};
+  }
   Compiled out;
   out.expression.parts = print_expression(*facts, *root, names, *checked, scope.relation);
   std::size_t size = 0;
@@ -96,6 +140,7 @@ boost::system::result<Compiled, ExpressionError> compile(const std::string& text
   out.expression.has_subquery = checked->has_subquery;
   out.expression.total = checked->findings[*root].total;
   out.type = checked->findings[*root].type;
+  out.cut_column = cut_column(*facts, *root, *checked);
   return out;
 }
 
@@ -125,12 +170,18 @@ boost::system::result<void, ExpressionError> cast_to_column(Compiled& compiled,
                              fmt::format("a cast to the column's type, as (..)::{}", type.name)};
     const Evaluation evaluation =
         evaluate_cast(compiled.type, key, !type.modifiers.empty() && type.dimensions == 0, scope.catalog);
+    static constexpr std::array<std::string_view, 6> kOnlyRounded = {"timestamp", "timestamptz", "time",
+                                                                     "timetz",    "bit",         "varbit"};
+    const bool rounded = compiled.type == key &&
+                         std::find(kOnlyRounded.begin(), kOnlyRounded.end(), key) != kOnlyRounded.end();
     const bool constant = expression.columns.empty();
+    const bool cut = compiled.cut_column && &scope.relation.columns[*compiled.cut_column] == scope.column;
     const bool text = is_text(compiled.type) && (is_text(key) || type.name == "citext");
-    if (!constant && !text && (!is_always_total(evaluation) || evaluation.stable)) {
-      return ExpressionError{fmt::format("it is of type {}, and the cast to the column's {} can fail",
-                                         compiled.type, type.sql()),
-                             "an expression of the column's own type"};
+    if (!constant && !text && !cut && !rounded && (!is_always_total(evaluation) || evaluation.stable)) {
+      return ExpressionError{
+          fmt::format("it is of type {}, and the cast to the column's {} can fail or depends on settings",
+                      compiled.type, type.sql()),
+          "an expression of the column's own type"};
     }
     expression.parts.insert(expression.parts.begin(), {Expression::PartKind::kText, "CAST(", {}});
     expression.parts.push_back({Expression::PartKind::kText, fmt::format(" AS {})", type.sql()), {}});

@@ -156,7 +156,7 @@ Finding ExpressionChecker::check_case(Id id, std::string_view hint) {
   std::vector<Id> results;
   Finding tests;
   for (std::size_t i = 0; i + 1 < ids.size(); i += 2) {
-    const Finding test = argument == kNone ? check(ids[i], "bool") : compare(id, "=", argument, ids[i]);
+    const Finding test = argument == kNone ? check(ids[i], "bool") : compare("=", argument, ids[i]);
     tests.total = tests.total && test.total;
     tests.column = tests.column || test.column;
     if (error_.what.empty() && argument == kNone && test.type != "bool" && test.type != kUnknownType)

@@ -24,7 +24,11 @@ bool can_be_parameter(std::string_view key) {
 }  // namespace
 
 const Finding& ExpressionChecker::check(Id id, std::string_view hint) {
-  if (error_.what.empty()) out_.findings[id] = checked(id, hint);
+  // BETWEEN and IN come here more than once for one operand; only a literal may be of another type then.
+  if (error_.what.empty() && (!done_[id] || is_bare(id))) {
+    out_.findings[id] = checked(id, hint);
+    done_[id] = true;
+  }
   return out_.findings[id];
 }
 

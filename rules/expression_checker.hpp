@@ -28,6 +28,7 @@ class ExpressionChecker {
                     const ExpressionScope& scope)
       : facts_(facts), parameters_(parameters), scope_(scope), root_query_(facts.statements[0].query) {
     out_.findings.resize(facts.exprs.size());
+    done_.resize(facts.exprs.size());
   }
 
   boost::system::result<CheckedExpression, ExpressionError> run(parser::Id root) {
@@ -70,7 +71,7 @@ class ExpressionChecker {
   Finding check_own_function(parser::Id id, std::string_view name);
   Finding check_user_function(parser::Id id, std::string_view schema, std::string_view name);
   Finding check_operator(parser::Id id);
-  Finding compare(parser::Id id, std::string_view name, parser::Id left, parser::Id right);
+  Finding compare(std::string_view name, parser::Id left, parser::Id right);
   Finding check_cast(parser::Id id);
   Finding check_case(parser::Id id, std::string_view hint);
   Finding check_alike(parser::Id id, std::span<const parser::Id> ids, std::string_view hint);
@@ -86,12 +87,14 @@ class ExpressionChecker {
              const std::string& what, const std::string& hint);
   bool is_total(const Evaluation& evaluation, std::span<const parser::Id> operands) const;
   bool is_fixed_interval(parser::Id id) const;
+  bool is_rounding(std::string_view name, parser::Id left, parser::Id right) const;
 
   const parser::Facts& facts_;
   std::span<const std::string> parameters_;
   const ExpressionScope& scope_;
   const parser::Id root_query_;
   CheckedExpression out_;
+  std::vector<bool> done_;
   ExpressionError error_;
 };
 

@@ -33,7 +33,6 @@ Finding ExpressionChecker::check_function(Id id) {
 }
 
 Finding ExpressionChecker::check_own_function(Id id, std::string_view name) {
-  const Expr& e = expr(id);
   const std::vector<Id> ids = children(id);
   Finding out;
   const BuiltinName* known = builtin().find_name(name);
@@ -49,7 +48,8 @@ Finding ExpressionChecker::check_own_function(Id id, std::string_view name) {
     return out;
   }
   if (!is_allowed(known->value) || known->value == BuiltinClass::kIntrospection) {
-    fail(fmt::format("{}() {}", name, known->reason), "a function of the sets safe, json and text_search");
+    fail(fmt::format("{}() is not for policies ({})", name, known->reason),
+         "a function of the sets safe, json and text_search");
     return out;
   }
   std::vector<std::string> types;
@@ -93,7 +93,7 @@ Finding ExpressionChecker::check_own_function(Id id, std::string_view name) {
                       known->bound.admits(expr(ids[bound]).text,
                                           expr(ids[bound]).constant == parser::ConstantKind::kString);
     if (!good) {
-      fail(fmt::format("{}() {}", name, known->reason),
+      fail(fmt::format("{}() has no bound ({})", name, known->reason),
            fmt::format("a constant of at most {} there", known->bound.most));
       return out;
     }
@@ -117,9 +117,13 @@ Finding ExpressionChecker::check_own_function(Id id, std::string_view name) {
               : "a form that says format and time zone itself");
     return out;
   }
+  // No offset, so that nothing leaves the range of the type.
+  Evaluation judged = evaluation;
+  const bool utc =
+      name == "timezone" && expr(ids[0]).kind == ExprKind::kConstant && expr(ids[0]).text == "UTC";
+  if (utc) judged.totality = Totality::kTotal;
   out = all_of(ids);
-  judge(out, evaluation, ids, call, std::string(kTotalForms));
-  (void)e;
+  judge(out, judged, ids, call, std::string(kTotalForms));
   return out;
 }
 

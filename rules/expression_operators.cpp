@@ -22,8 +22,18 @@ bool ExpressionChecker::is_fixed_interval(Id id) const {
          expr(e.children.first).kind == ExprKind::kConstant && is_hours(expr(e.children.first).text);
 }
 
+/// c - c % 100: towards zero, which no column is too small for.
+bool ExpressionChecker::is_rounding(std::string_view name, Id left, Id right) const {
+  const Expr& rest = expr(right);
+  if (name != "-" || left == kNone || rest.kind != ExprKind::kOperator || rest.children.count != 2)
+    return false;
+  const Finding& a = out_.findings[left];
+  const Finding& b = out_.findings[rest.children.first];
+  return names(rest.names).back() == "%" && a.own_column && a.own_column == b.own_column;
+}
+
 /// left `name` right; left kNone: a prefix operator.
-Finding ExpressionChecker::compare(Id id, std::string_view name, Id left, Id right) {
+Finding ExpressionChecker::compare(std::string_view name, Id left, Id right) {
   Finding out;
   std::vector<Id> ids;
   if (left != kNone) ids.push_back(left);
@@ -89,8 +99,8 @@ Finding ExpressionChecker::compare(Id id, std::string_view name, Id left, Id rig
     hint = "the arithmetic on the side without a column, as amount > 100 - 1";
   if (name.find('~') != std::string_view::npos)
     hint = "LIKE with a constant pattern that does not end in a backslash";
+  if (is_rounding(name, left, right)) evaluation.totality = Totality::kTotal;
   judge(out, evaluation, ids, call, hint);
-  (void)id;
   return out;
 }
 
@@ -116,24 +126,24 @@ Finding ExpressionChecker::check_operator(Id id) {
     case Form::kLike:
     case Form::kILike:
     case Form::kSimilar:
-      return ids.size() == 1 ? compare(id, name, kNone, ids[0]) : compare(id, name, ids[0], ids[1]);
+      return ids.size() == 1 ? compare(name, kNone, ids[0]) : compare(name, ids[0], ids[1]);
     case Form::kDistinct:
     case Form::kNotDistinct:
-      return compare(id, "=", ids[0], ids[1]);
+      return compare("=", ids[0], ids[1]);
     case Form::kNullIf: {
-      Finding out = compare(id, "=", ids[0], ids[1]);
+      Finding out = compare("=", ids[0], ids[1]);
       out.type = out_.findings[ids[0]].type;
       return out;
     }
     case Form::kIn:
     case Form::kNotIn: {
-      Finding out = compare(id, "=", ids[0], ids[1]);
-      for (std::size_t i = 2; i < ids.size(); ++i) out = both(out, compare(id, "=", ids[0], ids[i]));
+      Finding out = compare("=", ids[0], ids[1]);
+      for (std::size_t i = 2; i < ids.size(); ++i) out = both(out, compare("=", ids[0], ids[i]));
       return out;
     }
     case Form::kBetween:
       if (e.has(flag::kSymmetric)) break;
-      return both(compare(id, ">=", ids[0], ids[1]), compare(id, "<=", ids[0], ids[2]));
+      return both(compare(">=", ids[0], ids[1]), compare("<=", ids[0], ids[2]));
     case Form::kAny:
     case Form::kAll: {
       const std::string left = check(ids[0]).type;

@@ -79,8 +79,9 @@ void load_parameters(const yaml::Value& value, Agent& agent) {
     } else if (std::find(kAlwaysThere.begin(), kAlwaysThere.end(), name) != kAlwaysThere.end()) {
       source.problem_at_key(fmt::format("the parameter {} is always there and means who asks", name),
                             "another name");
-    } else if (auto loaded = load_parameter(source)) {
-      agent.parameters.emplace(name, std::move(*loaded));
+    } else {
+      // A broken one is there all the same, so that nobody is told that it is missing too.
+      agent.parameters.emplace(name, load_parameter(source).value_or(ClaimSource{}));
     }
   }
 }

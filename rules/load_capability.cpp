@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "rules/load_parts.hpp"
+#include "rules/settings.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::rules {
@@ -73,6 +74,12 @@ void load_settings(const yaml::Value& value, CapabilityDraft& draft) {
                            "it once, since case makes no difference");
       continue;
     }
+    const Setting* known = find_setting(lower);
+    if (known != nullptr && known->fixed) {
+      entry.problem_at_key(fmt::format("the setting {} can't be opened ({})", lower, known->reason),
+                           "`settings` without it");
+      continue;
+    }
     if (auto rule = load_setting(entry)) {
       draft.capability.settings.emplace(lower, std::move(*rule));
       draft.places.emplace("settings." + lower, entry.key_mark());
@@ -83,9 +90,11 @@ void load_settings(const yaml::Value& value, CapabilityDraft& draft) {
 void load_limits(const yaml::Value& value, CapabilityDraft& draft) {
   ResultLimits& limits = draft.capability.limits;
   yaml::Map map = value.map("a map, as {rows: 1000, bytes: 8MiB, time: 5s}");
+  bool any = false;
   const auto find = [&](const char* key) {
     auto found = map.find(key);
     if (found) draft.places.emplace(fmt::format("limits.{}", key), found->key_mark());
+    any = any || found;
     return found;
   };
   if (const auto rows = find("rows")) {
@@ -101,8 +110,7 @@ void load_limits(const yaml::Value& value, CapabilityDraft& draft) {
   }
   if (const auto bytes = find("bytes")) limits.bytes = bytes->size(1ULL << 10, 1ULL << 40);
   if (const auto time = find("time")) limits.time = time->duration(1ms, 24h);
-  if (value.is_map() && !limits.rows && !limits.bytes && !limits.time &&
-      draft.places.lower_bound("limits.") == draft.places.end()) {
+  if (value.is_map() && !any) {
     value.problem(fmt::format("{} is empty", value.path()), "rows, bytes or time, or no key `limits`");
   }
 }
@@ -151,9 +159,9 @@ std::pair<std::string, std::string> split_name(const yaml::Value& value, const s
     }
   }
   if (!good || parts.size() > 2 || parts.back().empty()) {
-    value.problem(fmt::format("{} is no name", in_quotes(text)),
-                  "name or schema.name, as PostgreSQL stores them; a part with a dot or quote in it "
-                  "in double quotes");
+    value.problem_at_key(fmt::format("{} is no name", in_quotes(text)),
+                         "name or schema.name, as PostgreSQL stores them; a part with a dot or quote in it "
+                         "in double quotes");
     return {};
   }
   if (parts.size() == 1) return {"", std::move(parts[0])};

@@ -282,7 +282,8 @@ class ParameterCheck {
     const auto* constant = std::get_if<ConstantSource>(&found->second);
     if (constant == nullptr || loading_.catalog == nullptr) return;
     const std::string key = type_key(part.type, *loading_.catalog);
-    if (const auto wanted = wanted_constant(key, *constant)) {
+    const auto wanted = wanted_constant(key, *constant);
+    if (wanted && told_.insert(part.text + " " + key).second) {
       loading_.problems.add(
           loading_.file, mark,
           fmt::format("the parameter {} of the agent {} is {}, which can't be read as {}",
@@ -294,6 +295,7 @@ class ParameterCheck {
   const Agent& agent_;
   Loading& loading_;
   std::set<std::string, std::less<>> used_;
+  std::set<std::string> told_;  // parameter and type
 };
 
 }  // namespace

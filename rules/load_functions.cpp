@@ -61,13 +61,13 @@ bool resolve(const yaml::Value& entry, std::string_view text, const Loading& loa
   }
   if (known == nullptr) return true;
   if (is_closed(known->value)) {
-    entry.problem(fmt::format("the function {} can't be opened: it {}", in_quotes(text), known->reason),
+    entry.problem(fmt::format("the function {} can't be opened ({})", in_quotes(text), known->reason),
                   "the list without it");
     return false;
   }
   if (!is_allowed(known->value)) {
     loading.problems.warn(loading.file, entry.mark(),
-                          fmt::format("the function {} is in no set: it {}", in_quotes(text), known->reason),
+                          fmt::format("the function {} is in no set ({})", in_quotes(text), known->reason),
                           "leave it out unless the agent needs it");
   }
   return true;
