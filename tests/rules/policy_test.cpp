@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "rules/expression.hpp"
 #include "rules/load.hpp"
 #include "tests/rules/shop.hpp"
@@ -130,13 +132,19 @@ TEST(Policy, IsBoundToACatalog) {
 }
 
 TEST(Policy, ThePoliciesOfThisRepositoryLoad) {
-  const std::pair<std::string, std::string> files[] = {
-      {"tests/sql/shop/policy.yaml", "tests/sql/shop/schema.sql"}};
+  std::vector<std::pair<std::string, std::string>> files = {
+      {SOURCE_DIR "/tests/sql/shop/policy.yaml", SOURCE_DIR "/tests/sql/shop/schema.sql"}};
+  for (const auto& entry : std::filesystem::directory_iterator(SOURCE_DIR "/examples/policies")) {
+    const std::filesystem::path schema = entry.path();
+    if (schema.extension() != ".sql") continue;
+    files.emplace_back(std::filesystem::path(schema).replace_extension(".yaml").string(), schema.string());
+  }
+  EXPECT_GE(files.size(), 5U);
   for (const auto& [policy, schema] : files) {
     Problems problems;
-    const auto catalog = load_catalog(SOURCE_DIR "/" + schema, problems);
+    const auto catalog = load_catalog(schema, problems);
     ASSERT_TRUE(problems.empty()) << problems.text();
-    ASSERT_NE(load_policy_file(SOURCE_DIR "/" + policy, *catalog, problems), nullptr);
+    ASSERT_NE(load_policy_file(policy, *catalog, problems), nullptr);
     EXPECT_TRUE(problems.empty()) << problems.text();
     for (const std::string& warning : problems.warnings()) ADD_FAILURE() << warning;
   }
