@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMostNames = 20;
 
 std::string perhaps(std::string_view meant) {
-  return meant.empty() ? std::string() : fmt::format("Perhaps you meant \"{}\".", meant);
+  return meant.empty() ? std::string() : fmt::format("Perhaps you meant {}.", in_quotes(meant));
 }
 
 std::string_view verb_of(Action action) {

@@ -56,6 +56,34 @@ bool is_session_script(const parser::Facts& facts) {
   return facts.from_items.empty() && facts.relation_uses.empty();
 }
 
+/// Whether the set `session` alone covers what the script does, whatever the capability.
+bool needs_no_capability(const parser::Facts& facts, const Capability& capability) {
+  using parser::StatementKind;
+  static constexpr StatementKind kKinds[] = {StatementKind::kBegin,
+                                             StatementKind::kCommit,
+                                             StatementKind::kRollback,
+                                             StatementKind::kSavepoint,
+                                             StatementKind::kReleaseSavepoint,
+                                             StatementKind::kRollbackToSavepoint,
+                                             StatementKind::kDeallocate,
+                                             StatementKind::kCloseCursor,
+                                             StatementKind::kDiscardAll,
+                                             StatementKind::kFetch,
+                                             StatementKind::kDiscardOther,
+                                             StatementKind::kUnlisten,
+                                             StatementKind::kSet,
+                                             StatementKind::kReset,
+                                             StatementKind::kShow,
+                                             StatementKind::kSetConstraints};
+  return std::ranges::all_of(facts.script.statements,
+                             [](const parser::Statement& statement) {
+                               return std::ranges::find(kKinds, statement.kind) != std::end(kKinds);
+                             }) &&
+         std::ranges::none_of(facts.setting_uses, [&](const parser::SettingUse& use) {
+           return capability.settings.contains(use.name);
+         });
+}
+
 const Capability& no_capability() {
   static const Capability empty;
   return empty;
@@ -105,7 +133,7 @@ Verdict evaluate(const Agent& agent, const Catalog& catalog, const parser::Facts
       found = std::move(verdict.narrowing.denial);
       if (!found) {
         verdict.allow = true;
-        verdict.capability = capability;
+        if (!needs_no_capability(facts, *capability)) verdict.capability = capability;
         verdict.resolution = std::move(evaluation.resolution());
         return verdict;
       }

@@ -41,7 +41,7 @@ void Evaluation::check_expression(Id id) {
   const Expr& expr = facts_.exprs[id];
   switch (expr.kind) {
     case ExprKind::kFunction:
-      return check_function(id, expr);
+      return check_function(expr);
     case ExprKind::kOperator:
     case ExprKind::kSubquery:
       if (expr.names.count > 0) check_operator(facts_.at(expr.names), expr.offset);
@@ -54,8 +54,7 @@ void Evaluation::check_expression(Id id) {
       return;
     case ExprKind::kColumn: {
       const ColumnBinding& binding = resolution_.columns[id];
-      if (binding.item != kNone && sources_.items[binding.item].target)
-        check_target_column(id, expr, binding);
+      if (binding.item != kNone && sources_.items[binding.item].target) check_target_column(expr, binding);
       if (expr.query == kNone && expr.clause == parser::Clause::kWhere) {
         deny("statements.copy_from", "may not use WHERE in COPY .. FROM STDIN");
       }
@@ -156,7 +155,7 @@ bool Evaluation::allows_function(const Expr& call, std::string_view schema, std:
   return candidates > 0;
 }
 
-void Evaluation::check_function(Id, const Expr& call) {
+void Evaluation::check_function(const Expr& call) {
   const auto names = facts_.at(call.names);
   if (names.empty() || names.size() > 2) {
     return deny("functions", "may not name a database in front of a function", call.offset);
@@ -193,6 +192,9 @@ void Evaluation::deny_function(const Expr& call, std::string_view reason) {
   std::vector<std::string> allowed;
   for (const std::string& set : capability_.function_sets) allowed.push_back(fmt::format("the set {}", set));
   if (session_alone_) allowed.emplace_back("the set safe");
+  if (capability_.introspection && !capability_.function_sets.contains("introspection")) {
+    allowed.emplace_back("the set introspection");
+  }
   for (const auto& [schema, name] : capability_.functions) {
     allowed.push_back(schema.empty() || is_searched(catalog_, schema) ? name
                                                                       : fmt::format("{}.{}", schema, name));

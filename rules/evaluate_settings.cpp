@@ -112,12 +112,17 @@ void Evaluation::check_setting(const SettingChange& change) {
          change.offset);
   };
   const SettingRule* rule = nullptr;
+  SettingBounds bounds{catalog_.search_path(), capability_.limits.time};
   if (session_alone_) {
     // No capability covered the statement. What one says of the setting was asked there.
     const bool ruled = std::ranges::any_of(agent_.capabilities, [&](const auto& capability) {
       return capability->settings.contains(change.name);
     });
     if (ruled) return refuse("its capabilities bound it");
+    for (const auto& capability : agent_.capabilities) {
+      const auto time = capability->limits.time;
+      if (time && (!bounds.time || *time < *bounds.time)) bounds.time = time;
+    }
   } else if (const auto found = capability_.settings.find(change.name); found != capability_.settings.end()) {
     rule = &found->second;
   }
@@ -135,7 +140,6 @@ void Evaluation::check_setting(const SettingChange& change) {
       refuse(setting == nullptr ? "" : setting->reason);
     return;
   }
-  const SettingBounds bounds{catalog_.search_path(), capability_.limits.time};
   if (rule != nullptr && (!rule->values.empty() || rule->most)) {
     if (!change.constant || change.values.size() != 1) return refuse("it must be one constant");
     const std::string_view value = change.values.front();

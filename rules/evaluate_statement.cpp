@@ -102,7 +102,8 @@ void Evaluation::check_statement(Id id) {
     case StatementKind::kLock:
       return check_lock_table(statement);
     case StatementKind::kCall:
-      return check_call(statement);
+      needs_class(StatementClass::kCall, statement.command);
+      return;
     case StatementKind::kCreateTableAs:
     case StatementKind::kDdl:
       return check_definition(id);
@@ -143,6 +144,12 @@ void Evaluation::check_explain(Id id) {
     default:
       return never("EXPLAIN of this statement");
   }
+}
+
+/// Whether it is one in which SELECT INTO was judged as a definition.
+bool Evaluation::makes_table(Id statement) const {
+  return facts_.script.statements[statement].kind == StatementKind::kCreateTableAs ||
+         facts_.statements[statement].wrapped == StatementKind::kCreateTableAs;
 }
 
 /// Estimates tell about hidden rows and values: each table under an EXPLAIN must be whole or say
@@ -285,10 +292,6 @@ void Evaluation::check_lock_table(const StatementFacts& statement) {
        ++i) {
     if (named_table(facts_.relation_uses[i], sources_.uses[i]) == nullptr) return;
   }
-}
-
-void Evaluation::check_call(const StatementFacts&) {
-  needs_class(StatementClass::kCall, "CALL");
 }
 
 /// The parts of ALTER that leave a table where the policy found it, and its triggers and row-level security

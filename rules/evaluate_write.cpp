@@ -37,9 +37,12 @@ bool uses_column(const std::optional<RowFilter>& rows, std::uint16_t column) {
 
 void Evaluation::check_query(Id id) {
   const Query& query = facts_.queries[id];
+  if (query.into && !makes_table(query.statement)) {
+    return deny("statements.ddl", "may not use SELECT INTO here");
+  }
   switch (query.kind) {
     case QueryKind::kInsert:
-      check_insert(id, query);
+      check_insert(query);
       break;
     case QueryKind::kUpdate:
       check_update(query);
@@ -90,7 +93,7 @@ void Evaluation::check_inserted(parser::Range targets, const RelationBinding& ta
   }
 }
 
-void Evaluation::check_insert(Id, const Query& query) {
+void Evaluation::check_insert(const Query& query) {
   const RelationBinding& target = resolution_.items[query.target];
   const InsertRule& rule = *target.rule->insert;
   check_inserted(query.columns, target);
@@ -141,7 +144,7 @@ void Evaluation::check_conflict(const Query& query, const RelationBinding& targe
     return deny(table_denial(catalog_, capability_, Action::kUpdate,
                              facts_.at(facts_.from_items[query.target].names), target.relation, offset));
   }
-  check_set(query, query.conflict_set, target);
+  check_set(query.conflict_set, target);
   if (denied() || !rule.update) return;
   // A row that conflicts is pinned by the key that it conflicts on.
   for (const std::string& column : rule.update->bounds.by) {
@@ -160,7 +163,7 @@ void Evaluation::check_conflict(const Query& query, const RelationBinding& targe
 }
 
 /// The columns that UPDATE .. SET, DO UPDATE SET or MERGE assign.
-void Evaluation::check_set(const Query&, parser::Range targets, const RelationBinding& target) {
+void Evaluation::check_set(parser::Range targets, const RelationBinding& target) {
   const UpdateRule& rule = *target.rule->update;
   const auto may = [&](std::string_view name) {
     const auto column = target.relation->find_column(name);
@@ -182,7 +185,7 @@ void Evaluation::check_set(const Query&, parser::Range targets, const RelationBi
 
 void Evaluation::check_update(const Query& query) {
   const RelationBinding& target = resolution_.items[query.target];
-  check_set(query, query.columns, target);
+  check_set(query.columns, target);
   if (!denied()) check_pinned(query, target, target.rule->update->bounds, Action::kUpdate);
 }
 
@@ -308,7 +311,7 @@ void Evaluation::check_merge(const Query& query) {
           fmt::format("may not MERGE into {}, whose {}s are bounded", in_quotes(name), key_of(action)),
           offset, "Use UPDATE, INSERT or DELETE.");
     }
-    if (action == Action::kUpdate) check_set(query, merge.columns, target);
+    if (action == Action::kUpdate) check_set(merge.columns, target);
     if (action != Action::kInsert) continue;
     check_inserted(merge.columns, target);
     const bool all = std::ranges::all_of(target.relation->columns, [&](const Column& column) {
@@ -379,7 +382,7 @@ void Evaluation::check_lock(Id item) {
 
 /// A target of UPDATE, DELETE or MERGE is not wrapped: its masked columns can only be given out, by
 /// RETURNING.
-void Evaluation::check_target_column(Id, const Expr& expr, const ColumnBinding& binding) {
+void Evaluation::check_target_column(const Expr& expr, const ColumnBinding& binding) {
   const RelationBinding& target = resolution_.items[binding.item];
   const auto refuse = [&](std::string_view what, std::string_view column) {
     Denial denial;

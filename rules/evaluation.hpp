@@ -47,7 +47,7 @@ class Evaluation {
   void check_alter(const parser::StatementFacts& statement);
   void check_truncate(const parser::StatementFacts& statement);
   void check_lock_table(const parser::StatementFacts& statement);
-  void check_call(const parser::StatementFacts& statement);
+  bool makes_table(Id statement) const;
   void check_bare(Id id);
   void check_explained(Id statement);
   bool needs_class(StatementClass value, std::string_view command);
@@ -73,12 +73,12 @@ class Evaluation {
 
   // evaluate_write.cpp
   void check_query(Id id);
-  void check_insert(Id id, const parser::Query& query);
+  void check_insert(const parser::Query& query);
   void check_conflict(const parser::Query& query, const RelationBinding& target);
   void check_update(const parser::Query& query);
   void check_delete(const parser::Query& query);
   void check_merge(const parser::Query& query);
-  void check_set(const parser::Query& query, parser::Range targets, const RelationBinding& target);
+  void check_set(parser::Range targets, const RelationBinding& target);
   void check_inserted(parser::Range targets, const RelationBinding& target);
   void check_pinned(const parser::Query& query, const RelationBinding& target, const WriteBounds& bounds,
                     Action action);
@@ -86,12 +86,12 @@ class Evaluation {
   bool is_fixed(Id expr) const;
   void check_locks(const parser::Query& query);
   void check_lock(Id item);
-  void check_target_column(Id id, const parser::Expr& expr, const ColumnBinding& binding);
+  void check_target_column(const parser::Expr& expr, const ColumnBinding& binding);
   void check_target(Id item);
 
   // evaluate_expression.cpp
   void check_expression(Id id);
-  void check_function(Id id, const parser::Expr& call);
+  void check_function(const parser::Expr& call);
   bool allows_function(const parser::Expr& call, std::string_view schema, std::string_view name,
                        bool& bounded);
   void deny_function(const parser::Expr& call, std::string_view reason);

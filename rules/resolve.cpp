@@ -225,9 +225,11 @@ void Resolver::bind_qualified(Id id, const Expr& expr) {
     }
     std::vector<std::string_view> candidates;
     for (const Entry& entry : columns.entries) candidates.push_back(entry.name);
-    Denial denial = name_error("42703", fmt::format("column {}.{} does not exist", table, name), expr.offset);
+    Denial denial = name_error(
+        "42703", fmt::format("column {} does not exist", in_quotes(fmt::format("{}.{}", table, name))),
+        expr.offset);
     if (const auto meant = closest(name, candidates); !meant.empty()) {
-      denial.hint = fmt::format("Perhaps you meant \"{}.{}\".", table, meant);
+      denial.hint = fmt::format("Perhaps you meant {}.", in_quotes(fmt::format("{}.{}", table, meant)));
     }
     return deny(std::move(denial));
   }
@@ -326,7 +328,7 @@ void Resolver::deny_unqualified(const Scope& scope, std::string_view name, std::
   if (relations.empty()) {
     Denial denial = name_error("42703", fmt::format("column {} does not exist", in_quotes(name)), offset);
     if (const auto meant = closest(name, others); !meant.empty()) {
-      denial.hint = fmt::format("Perhaps you meant \"{}\".", meant);
+      denial.hint = fmt::format("Perhaps you meant {}.", in_quotes(meant));
     }
     return deny(std::move(denial));
   }
@@ -353,7 +355,7 @@ void Resolver::deny_unqualified(const Scope& scope, std::string_view name, std::
     }
     denial.message = std::move(text);
     const std::string_view meant = closest(name, all);
-    denial.hint = meant.empty() ? std::string() : fmt::format("Perhaps you meant \"{}\".", meant);
+    denial.hint = meant.empty() ? std::string() : fmt::format("Perhaps you meant {}.", in_quotes(meant));
     denial.table.clear();
     denial.schema.clear();
   }

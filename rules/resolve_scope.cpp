@@ -115,8 +115,6 @@ Resolver::Id Resolver::find_item(const Scope& scope, std::string_view schema, st
 Resolver::View Resolver::view_of(const Scope& scope, Id item) const {
   if (!sources_.items[item].target) return View::kRead;
   switch (scope.clause) {
-    case Clause::kWhere:
-      return View::kFilter;
     case Clause::kReturning:
       return View::kReturning;
     case Clause::kConflict:
@@ -134,12 +132,6 @@ bool Resolver::visible(Id id, View view, std::string_view column) const {
   switch (view) {
     case View::kRead:
       return CHAPERONE_MUTANT(1, readable, rule->read.has_value());
-    case View::kFilter: {
-      const WriteBounds* bounds = kind == QueryKind::kUpdate && rule->update   ? &rule->update->bounds
-                                  : kind == QueryKind::kDelete && rule->remove ? &rule->remove->bounds
-                                                                               : nullptr;
-      return readable || (bounds != nullptr && std::ranges::find(bounds->by, column) != bounds->by.end());
-    }
     case View::kReturning: {
       const std::optional<ColumnSet>* returning = nullptr;
       if (kind == QueryKind::kInsert && rule->insert) returning = &rule->insert->returning;

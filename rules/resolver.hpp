@@ -40,7 +40,6 @@ class Resolver {
   /// Which columns of a target or relation may be named.
   enum class View : std::uint8_t {
     kRead,
-    kFilter,     // WHERE of UPDATE and DELETE: also those of `by`
     kReturning,  // those of `returning`, if it is there
     kInference,  // ON CONFLICT (..): also those that may be inserted
   };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "rules/denials.hpp"
+#include "rules/text.hpp"
 
 namespace chaperone::rules {
 namespace {
@@ -91,8 +92,9 @@ class Finder {
     if (names.size() > 2 && !sources_.denial) {
       Denial denial;
       denial.rule = "tables";
-      denial.message = fmt::format("may not name a database in front of a table; write {}.{}",
-                                   names[names.size() - 2], names[names.size() - 1]);
+      denial.message =
+          fmt::format("may not name a database in front of a table; write {}",
+                      in_quotes(fmt::format("{}.{}", names[names.size() - 2], names[names.size() - 1])));
       denial.offset = offset;
       sources_.denial = std::move(denial);
     }
@@ -103,7 +105,8 @@ class Finder {
     if (sources_.denial) return;
     Denial denial;
     denial.rule = "tables";
-    denial.message = fmt::format("may not use the schema \"{}\": temporary objects are refused", schema);
+    denial.message =
+        fmt::format("may not use the schema {}: temporary objects are refused", in_quotes(schema));
     denial.offset = offset;
     denial.schema = schema;
     sources_.denial = std::move(denial);

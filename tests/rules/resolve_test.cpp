@@ -183,7 +183,7 @@ TEST_F(Resolve, DenialsTeach) {
 
 TEST_F(Resolve, NamesOfOtherDatabasesAndTemporarySchemasAreRefused) {
   EXPECT_EQ(answer("SELECT id FROM shop.public.plain"),
-            "may not name a database in front of a table; write public.plain");
+            "may not name a database in front of a table; write \"public.plain\"");
   EXPECT_EQ(answer("SELECT id FROM pg_temp.plain"),
             "may not use the schema \"pg_temp\": temporary objects are refused");
   EXPECT_NE(answer("SELECT id FROM pg_temp_3.plain"), "ok");
