@@ -43,6 +43,8 @@ extern "C" {
 #include "parser/pg_tree/relations.hpp"
 #include "parser/pg_tree/utility.hpp"
 #include "parser/pg_tree/ddl.hpp"
+#include "parser/pg_tree/ddl_create.hpp"
+#include "parser/pg_tree/ddl_alter.hpp"
 // clang-format on
 
 namespace chaperone::parser {

@@ -91,8 +91,6 @@ class Ddl {
 
   // ddl_tables.cpp: CREATE of all that has columns
   void on(const parser::CreateTable& definition);
-  void on(const parser::CreateView& definition);
-  void on(const parser::CreateTableAs& definition);
   void on(const parser::CreateSequence& definition);
   void on(const parser::AlterSequence& definition);
   void own_sequence(DdlTable& sequence, const parser::SequenceOwner& owner);
@@ -111,6 +109,10 @@ class Ddl {
   void add_key(DdlTable& table, DdlKey key, bool recurse);
   void own_identity(DdlTable& table, DdlColumn& column, const parser::DefinedColumn& definition);
   bool check_columns(DdlTable& table, const std::vector<std::string>& columns, std::uint32_t offset);
+
+  // ddl_views.cpp
+  void on(const parser::CreateView& definition);
+  void on(const parser::CreateTableAs& definition);
   void set_query_columns(DdlTable& table, const std::vector<std::string>& names);
   std::optional<std::vector<Column>> columns_of_relation(std::string_view schema, std::string_view name,
                                                          const DdlTable* except);

@@ -196,9 +196,12 @@ void Ddl::attach(DdlTable& parent, DdlTable& child, bool partition) {
     }
     ++own->inherited;
     if (partition) own->local = false;
-    if (partition && server_major_ >= 17 && column.column.identity) {
-      own->column.identity = own->column.has_default = own->column.not_null = true;
-      own->column.identity_always = column.column.identity_always;
+    if (!partition || server_major_ < 17 || !column.column.identity) continue;
+    for (DdlTable* member : family(child)) {
+      DdlColumn* below_it = member->find(column.column.name);
+      if (below_it == nullptr) continue;
+      below_it->column.identity = below_it->column.has_default = below_it->column.not_null = true;
+      below_it->column.identity_always = column.column.identity_always;
     }
   }
   child.parents.push_back(&parent);
