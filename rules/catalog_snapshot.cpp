@@ -381,6 +381,7 @@ class SnapshotReader {
 std::shared_ptr<const Catalog> load_catalog_snapshot(std::string_view text, const std::string& file,
                                                      Problems& problems) {
   SnapshotReader reader;
+  bool good = true;
   Mark mark{0, 1};
   json::parse_options options;
   options.max_depth = kMaxDepth;
@@ -394,16 +395,18 @@ std::shared_ptr<const Catalog> load_catalog_snapshot(std::string_view text, cons
     const json::value value = json::parse(json::string_view(line.data(), line.size()), error, {}, options);
     if (error) {
       problems.add(file, mark, fmt::format("not JSON: {}", error.message()), "one object on the line");
+      good = false;
       continue;
     }
     try {
       reader.line(value);
     } catch (const Wrong& wrong) {
       problems.add(file, mark, wrong.what, wrong.expected);
+      good = false;
       if (reader.empty()) break;  // not a snapshot at all
     }
   }
-  if (reader.empty() && problems.empty()) {
+  if (reader.empty() && good) {
     problems.add(file, {}, "the file is empty", "a snapshot, as `pgchaperone catalog` prints it");
   }
   return reader.build();

@@ -58,6 +58,7 @@ void Ddl::apply(const parser::Definition& definition, std::string_view sql) {
 }
 
 void Ddl::on(const parser::CreateSchema& definition) {
+  if (is_reserved(definition.name, definition.offset)) return;
   if (schemas_.insert(definition.name).second || definition.if_not_exists) return;
   // Every database has it, and people create it in files that load into one without.
   if (definition.name == "public") return;
@@ -82,7 +83,15 @@ void Ddl::need_schema(const std::string& schema, std::uint32_t offset) {
   note(offset, fmt::format("schema {} is not created in this file; taken as there", in_quotes(schema)));
 }
 
+bool Ddl::is_reserved(const std::string& schema, std::uint32_t offset) const {
+  if (!schema.starts_with("pg_") && schema != "information_schema") return false;
+  problem(offset, fmt::format("schema {} is PostgreSQL's own", in_quotes(schema)), "another one");
+  return true;
+}
+
 std::string Ddl::creation_schema(const parser::ObjectName& name) {
+  if (name.schema == "pg_temp") return name.schema;
+  if (is_reserved(name.schema, name.offset)) return {};
   if (!name.schema.empty()) {
     need_schema(name.schema, name.offset);
     return name.schema;
@@ -118,10 +127,10 @@ DdlTable* Ddl::need_table(const parser::ObjectName& name, bool lenient) {
   if (table != nullptr || lenient) return table;
   std::vector<std::string_view> names;
   for (const auto& [key, value] : table_names_) names.push_back(key.second);
-  const std::string_view meant = closest(name.name, names);
-  const bool other_schema = meant == name.name;
+  const bool other_schema = std::find(names.begin(), names.end(), name.name) != names.end();
+  const std::string_view meant = other_schema ? std::string_view() : closest(name.name, names);
   std::string hint;
-  if (!meant.empty() && !other_schema) hint = fmt::format(" (did you mean {}?)", in_quotes(meant));
+  if (!meant.empty()) hint = fmt::format(" (did you mean {}?)", in_quotes(meant));
   problem(name.offset, fmt::format("relation {} does not exist{}", table_name(name), hint),
           other_schema ? "its schema, or a search_path that holds it" : "one that stands in front of this");
   return nullptr;

@@ -185,6 +185,8 @@ class Ddl {
   void on(const parser::OpaqueDefinition& definition);
   /// Where an object of that name is created; empty: a problem was told.
   std::string creation_schema(const parser::ObjectName& name);
+  /// Whether a name is PostgreSQL's (IsReservedName), which is a problem then.
+  bool is_reserved(const std::string& schema, std::uint32_t offset) const;
   void need_schema(const std::string& schema, std::uint32_t offset);
   DdlTable* find_table(const parser::ObjectName& name);
   DdlTable* find_table(const std::string& schema, const std::string& name);

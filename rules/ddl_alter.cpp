@@ -387,6 +387,11 @@ bool Ddl::rename_index(const parser::ObjectName& name, const std::string& to) {
 }
 
 void Ddl::rename_schema(const parser::ObjectName& name, const std::string& to) {
+  if (is_reserved(to, statement_)) return;
+  if (schemas_.contains(to)) {
+    problem(statement_, fmt::format("schema {} is there already", in_quotes(to)), "a name that is free");
+    return;
+  }
   if (schemas_.erase(name.name) == 0) {
     problem(name.offset, fmt::format("schema {} does not exist", in_quotes(name.name)),
             "one that stands in front of this");
@@ -406,6 +411,7 @@ void Ddl::rename_schema(const parser::ObjectName& name, const std::string& to) {
 
 void Ddl::on(const parser::SetSchema& definition) {
   const parser::ObjectName& name = definition.object.name;
+  if (is_reserved(definition.to, statement_)) return;
   need_schema(definition.to, statement_);
   switch (definition.kind) {
     case ObjectClass::kRelation:

@@ -39,6 +39,11 @@ void Ddl::on(const parser::CreateExtension& definition) {
             "CREATE EXTENSION IF NOT EXISTS, or each once");
     return;
   }
+  if (definition.schema == "pg_catalog") {
+    extensions_[definition.name] = definition.schema;
+    // A dump says so of plpgsql, and of others that bring nothing to any other schema.
+    return;
+  }
   const std::string schema = creation_schema({definition.schema, definition.name, definition.offset});
   if (schema.empty() || install(definition.name, schema)) return;
   strange_extension_ = true;

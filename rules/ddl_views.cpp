@@ -54,6 +54,13 @@ void Ddl::set_query_columns(DdlTable& table, const std::vector<std::string>& nam
     DdlColumn column;
     column.column.name = i < names.size() ? names[i] : (*columns)[i].name;
     column.column.type = (*columns)[i].type;
+    if (table.find(column.column.name) != nullptr) {
+      problem(statement_,
+              fmt::format("column {} of {} is there already", in_quotes(column.column.name),
+                          in_quotes(table.name)),
+              "each column once, as with AS");
+      continue;
+    }
     table.columns.push_back(std::move(column));
   }
 }

@@ -41,7 +41,7 @@ Outcome run(std::vector<std::string> arguments) {
 TEST(Commands, HelpIsFineAndShowsAnExample) {
   using List = std::vector<std::string>;
   for (const List& command : {List{}, List{"serve"}, List{"config", "validate"}, List{"password"},
-                              List{"health"}, List{"version"}}) {
+                              List{"health"}, List{"catalog"}, List{"version"}}) {
     List arguments = command;
     arguments.push_back("--help");
     const Outcome outcome = run(arguments);
@@ -77,6 +77,9 @@ TEST(Commands, WrongArgumentsAreStatus2AndSayWhatWasMeant) {
       {{"health", "--address", "127.0.0.1:1", "--timeout", "0"}, "--timeout"},
       {{"health", "--address", "127.0.0.1:1"}, "no answer from 127.0.0.1:1"},
       {{"health", "--config", "/nonexistent"}, "/nonexistent:1:1: can't be read"},
+      {{"catalog"}, "--config is required\nSee: pgchaperone catalog --help\n"},
+      {{"catalog", "--config", "/nonexistent"}, "/nonexistent:1:1: can't be read"},
+      {{"catalog", "--config", "x", "--timeout", "0"}, "--timeout"},
   };
   for (const Wrong& wrong : wrongs) {
     const Outcome outcome = run(wrong.arguments);

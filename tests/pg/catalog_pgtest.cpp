@@ -100,5 +100,73 @@ TEST(CatalogOfAServer, TheShopOfTheQuickstart) {
   compare("catalog_shop", SOURCE_DIR "/examples/quickstart/shop.sql");
 }
 
+/// Objects of a user that would take part if our questions left a name open.
+TEST(CatalogOfAServer, CannotBeMisled) {
+  postgres().run("DROP DATABASE IF EXISTS catalog_hostile");
+  postgres().run("CREATE DATABASE catalog_hostile");
+  Client client(postgres().address(), {.database = "catalog_hostile"});
+  client.run(R"(
+CREATE TABLE t (a int);
+CREATE TABLE taken (by text);
+CREATE FUNCTION json_build_object(text, text, text, name, text, text) RETURNS json LANGUAGE sql AS
+  $$ INSERT INTO taken VALUES ('json_build_object'); SELECT '{}'::json $$;
+CREATE FUNCTION current_schemas(bool) RETURNS name[] LANGUAGE sql AS $$ INSERT INTO taken VALUES ('current_schemas'); SELECT '{}'::name[] $$;
+CREATE FUNCTION text(json) RETURNS text LANGUAGE sql AS $$ INSERT INTO taken VALUES ('text'); SELECT '' $$;
+CREATE FUNCTION never(name, text) RETURNS bool LANGUAGE sql AS $$ INSERT INTO taken VALUES ('~'); SELECT false $$;
+CREATE OPERATOR <> (LEFTARG = name, RIGHTARG = text, FUNCTION = never);
+CREATE TABLE pg_class (oid int);
+ALTER DATABASE catalog_hostile SET search_path = public, pg_catalog;
+)");
+  const std::string text = live("catalog_hostile");
+  EXPECT_NE(
+      text.find("{\"relation\":\"t\",\"schema\":\"public\",\"kind\":\"table\",\"columns\":[{\"name\":\"a\""),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\"search_path\":[\"public\"]"), std::string::npos) << text;
+  EXPECT_EQ(client.scalar("SELECT count(*) FROM taken"), "0");
+}
+
+TEST(ControlConnection, ErrorsAreValues) {
+  const auto open = [](std::string_view database, std::string_view password, session::Address server) {
+    return net::ControlConnection::open({.server = std::move(server),
+                                         .database = std::string(database),
+                                         .role = Login{}.user,
+                                         .password = std::string(password),
+                                         .parameters = {{"application_name", "control"}}},
+                                        kTimeout);
+  };
+  const auto wrong = open("shop", "wrong", postgres().address());
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().sqlstate, "28P01");
+  const auto nowhere = open("nowhere", Login{}.password, postgres().address());
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().sqlstate, "3D000");
+  const auto none = open("shop", "", postgres().address());
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message, "it asks for a password, and the configuration has none (password_file)");
+  const auto closed = open("shop", "", {.host = "127.0.0.1", .port = 1});
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().message, "it can't be reached: Connection refused");
+
+  auto connection = open("shop", Login{}.password, postgres().socket());
+  ASSERT_TRUE(connection) << connection.error().message;
+  EXPECT_FALSE(connection->parameter("server_version").empty());
+  const auto failed = connection->query("SELECT 1 / 0", kTimeout);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().sqlstate, "22012");
+  const auto results = connection->query(
+      "SELECT current_setting('application_name') AS a, NULL; SELECT repeat('x', 1000000)", kTimeout);
+  ASSERT_TRUE(results) << results.error().message;
+  ASSERT_EQ(results->size(), 2u);
+  EXPECT_EQ((*results)[0].columns[0], "a");
+  EXPECT_EQ((*results)[0].rows[0][0], "control");
+  EXPECT_EQ((*results)[0].rows[0][1], std::nullopt);
+  EXPECT_EQ((*results)[1].rows[0][0]->size(), 1'000'000u);
+  const auto late = connection->query("SELECT pg_sleep(60)", std::chrono::milliseconds(50));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().message, "it did not answer in time");
+  EXPECT_FALSE(connection->query("SELECT 1", kTimeout)) << "after a timeout there is no telling what comes";
+}
+
 }  // namespace
 }  // namespace chaperone::pg
