@@ -20,6 +20,7 @@ struct Leg {
   std::uint32_t interest = 0;  ///< what the readiness set watches
   bool watched = false;
   bool failed = false;      ///< nothing can be sent any more
+  bool queued = false;      ///< the outbox holds bytes for it
   bool connecting = false;  ///< of the server leg: connect() has not come back
   std::string unsent;       ///< what the kernel did not take; while it waits, the other side is not read
 };

@@ -13,7 +13,7 @@ namespace chaperone::net {
 
 namespace {
 
-constexpr std::size_t kReceive = 64U << 10;  // from a client at once
+constexpr std::size_t kReceive = 64U << 10;  // from a client at once, and at least from a server
 constexpr std::size_t kRecordsUnwritten = 64U << 10;
 constexpr auto kRecordDelay = std::chrono::milliseconds(2);
 
@@ -91,7 +91,7 @@ void Worker::handle(Leg& leg, std::uint32_t events) {
 
 void Worker::read_client(Connection& connection) {
   if (client_buffer_.size() - client_buffer_used_ < kReceive) commit();
-  if (connection.closed) return;
+  if (connection.closed || !connection.client.watched) return;
   char* const to = client_buffer_.data() + client_buffer_used_;
   const auto got = receive(connection.client.socket.get(), to, kReceive);
   if (got.state == Transfer::State::kWouldBlock) return;
@@ -105,17 +105,21 @@ void Worker::read_client(Connection& connection) {
     connection.session.on_client_closed(*step);
   } else {
     connection.session.on_client({to, got.bytes}, *step);
-    if (!step->to_server.empty()) client_buffer_used_ += got.bytes;
+    client_buffer_used_ += got.bytes;
   }
   settle(connection, std::move(step));
 }
 
 void Worker::read_server(Connection& connection) {
-  const auto got = receive(connection.server.socket.get(), server_buffer_.data(), server_buffer_.size());
+  if (server_buffer_.size() - server_buffer_used_ < kReceive) commit();
+  if (connection.closed || !connection.server.watched) return;
+  char* const to = server_buffer_.data() + server_buffer_used_;
+  const auto got = receive(connection.server.socket.get(), to, server_buffer_.size() - server_buffer_used_);
   if (got.state == Transfer::State::kWouldBlock) return;
   auto step = take_step();
   if (got.state == Transfer::State::kOk) {
-    connection.session.on_server({server_buffer_.data(), got.bytes}, *step);
+    server_buffer_used_ += got.bytes;
+    connection.session.on_server({to, got.bytes}, *step);
   } else {
     const std::string why =
         got.state == Transfer::State::kClosed ? "it closed" : std::generic_category().message(errno);
@@ -158,19 +162,56 @@ std::unique_ptr<session::Step> Worker::take_step() {
   return step;
 }
 
-// What goes to the client goes at once; what goes upstream waits for commit().
+// What a step says is done by commit(), with the others of the round.
 void Worker::settle(Connection& connection, std::unique_ptr<session::Step> step) {
   if (connection.session.logged_in() && !connection.logged_in) logged_in(connection);
-  if (!step->to_client.empty()) {
-    send_to(connection.client, step->to_client);
-    step->to_client.clear();
-  }
-  if (step->to_server.empty() && step->action == session::Action::kNone) {
+  if (step->to_client.empty() && step->to_server.empty() && step->action == session::Action::kNone) {
     spare_steps_.push_back(std::move(step));
     update_interest(connection);
     return;
   }
   deferred_.push_back({&connection, std::move(step)});
+}
+
+// The records of the round, then its sends, then what else its steps say. Some of it leads to further steps
+// (a client that is lost, a connect that is done at once).
+void Worker::commit() {
+  do {
+    const auto recorded = write_records_due();
+    settling_.swap(deferred_);
+    for (auto& [connection, step] : settling_) {
+      if (connection->closed) continue;
+      if (!recorded && !step->to_server.empty()) {
+        step->to_server.clear();
+        connection->session.abort({.sqlstate = wire::sqlstate::kDiskFull,
+                                   .message = "pgchaperone: the audit log can't be written, so nothing runs"},
+                                  *step);
+      }
+      send_to(connection->client, step->to_client);
+      send_upstream(*connection, *step, recorded ? *recorded : 0);
+    }
+    send_queued();
+    for (auto& [connection, step] : settling_) {
+      if (!connection->closed) carry_out(*connection, step->action);
+      update_interest(*connection);
+      step->to_client.clear();
+      step->to_server.clear();
+      spare_steps_.push_back(std::move(step));
+    }
+    settling_.clear();
+  } while (!deferred_.empty());
+  client_buffer_used_ = server_buffer_used_ = 0;
+}
+
+// Gives the seq that covers what is about to go upstream; 0 = that needs none.
+wire::Result<std::uint64_t> Worker::write_records_due() {
+  if (batch_.has_intents() || batch_.bytes() >= kRecordsUnwritten) return write_records();
+  if (batch_.empty()) return 0;
+  // Outcomes alone wait for more. A log that is down says itself which of them it misses.
+  const auto at = Clock::now();
+  if (records_due_ == kNever) records_due_ = at + kRecordDelay;
+  if (records_due_ <= at) (void)write_records();
+  return 0;
 }
 
 wire::Result<std::uint64_t> Worker::write_records() {
@@ -180,41 +221,18 @@ wire::Result<std::uint64_t> Worker::write_records() {
   return appended;
 }
 
-void Worker::commit() {
-  wire::Result<std::uint64_t> recorded = 0;
-  if (batch_.has_intents() || batch_.bytes() >= kRecordsUnwritten) {
-    recorded = write_records();
-  } else if (!batch_.empty()) {
-    const auto at = Clock::now();
-    if (records_due_ == kNever) {
-      records_due_ = at + kRecordDelay;
-    } else if (records_due_ <= at) {
-      recorded = write_records();  // outcomes alone: a log that is down says itself what it misses
+void Worker::send_queued() {
+  auto& sends = outbox_.send();
+  for (auto& [leg, bytes, result] : sends) {
+    leg->queued = false;
+    if (leg->connection->closed) continue;
+    if (result.state == Transfer::State::kFailed) {
+      lost(*leg);
+    } else if (result.bytes < bytes.size()) {
+      leg->unsent = bytes.substr(result.bytes);
     }
   }
-  for (std::size_t i = 0; i < deferred_.size();
-       ++i) {  // it may grow on the way: a connect that is done at once
-    auto& connection = *deferred_[i].connection;
-    auto step = std::move(deferred_[i].step);
-    if (!connection.closed) {
-      if (!recorded && !step->to_server.empty()) {
-        step->to_server.clear();
-        connection.session.abort({.sqlstate = wire::sqlstate::kDiskFull,
-                                  .message = "pgchaperone: the audit log can't be written, so nothing runs"},
-                                 *step);
-        send_to(connection.client, step->to_client);
-      } else {
-        send_upstream(connection, *step, recorded ? *recorded : 0);
-      }
-      if (!connection.closed) carry_out(connection, step->action);
-      update_interest(connection);
-    }
-    step->to_server.clear();
-    step->to_client.clear();
-    spare_steps_.push_back(std::move(step));
-  }
-  deferred_.clear();
-  client_buffer_used_ = 0;
+  sends.clear();
 }
 
 void Worker::send_upstream(Connection& connection, session::Step& step, std::uint64_t seq) {
@@ -247,9 +265,16 @@ void Worker::on_durable(std::uint64_t seq) {
 }
 
 void Worker::send_to(Leg& leg, const session::Gather& gather) {
-  if (leg.failed || gather.empty()) return;
+  if (gather.empty()) return;
+  if (leg.queued) send_queued();
+  if (leg.failed || leg.connection->closed) return;
   if (!leg.unsent.empty()) {
     leg.unsent += gather.flatten();
+    return;
+  }
+  if (gather.pieces() == 1) {
+    leg.queued = true;
+    outbox_.add(leg, gather.piece(0));
     return;
   }
   const auto sent = send(leg.socket.get(), gather);

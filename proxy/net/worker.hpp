@@ -13,6 +13,7 @@
 #include "proxy/net/cancel.hpp"
 #include "proxy/net/connection.hpp"
 #include "proxy/net/mailbox.hpp"
+#include "proxy/net/outbox.hpp"
 #include "proxy/session/session.hpp"
 
 namespace chaperone::net {
@@ -37,9 +38,9 @@ struct Shared {
 /// by another thread; others post().
 ///
 /// The thread sleeps in one epoll_wait(): on its sockets (level-triggered), its mailbox, and the next
-/// deadline. One round: receive from every socket that has something, let the sessions decide, send to
-/// clients at once; then hand the records of the round to the log with one write, and only then send
-/// upstream.
+/// deadline. One round: receive from every socket that has something, let the sessions decide; then hand the
+/// records of the round to the log with one write, and only then what it has to send to the kernel, all at
+/// once.
 class Worker {
  public:
   Worker(Shared& shared, std::shared_ptr<const session::Environment> environment, audit::Values values);
@@ -90,6 +91,8 @@ class Worker {
   std::unique_ptr<session::Step> take_step();
   void settle(Connection& connection, std::unique_ptr<session::Step> step);
   void commit();
+  void send_queued();
+  wire::Result<std::uint64_t> write_records_due();
   wire::Result<std::uint64_t> write_records();
   void send_upstream(Connection& connection, session::Step& step, std::uint64_t seq);
   void carry_out(Connection& connection, session::Action action);
@@ -114,11 +117,12 @@ class Worker {
   std::set<Connection*> waiting_for_disk_;
   std::vector<Connection*> dead_;
 
-  // Both are used from the front again in each wake-up. What sessions want to send upstream are mostly views
-  // into the client buffer, so each receive gets a part of its own until commit().
+  // Both are used from the front again in each round. What sessions want to send are mostly views into them,
+  // so each receive gets a part of its own until commit().
   std::vector<char> client_buffer_, server_buffer_;
-  std::size_t client_buffer_used_ = 0;
-  std::vector<Deferred> deferred_;
+  std::size_t client_buffer_used_ = 0, server_buffer_used_ = 0;
+  std::vector<Deferred> deferred_, settling_;
+  Outbox outbox_;
   std::vector<std::unique_ptr<session::Step>> spare_steps_;
 
   std::thread thread_of_control_;
