@@ -19,9 +19,8 @@ if(CHAPERONE_SANITIZE)
   target_compile_options(chaperone_options INTERFACE -fsanitize=${CHAPERONE_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(chaperone_options INTERFACE -fsanitize=${CHAPERONE_SANITIZE})
   if(CHAPERONE_SANITIZE MATCHES "thread")
-    # GCC's ThreadSanitizer knows no fences; Asio's only order what its locks order already.
+    # ThreadSanitizer knows no fences; Asio's only order what its locks order already.
     target_compile_definitions(chaperone_options INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
-    target_compile_options(chaperone_options INTERFACE -Wno-tsan)
   endif()
 endif()
 # yaml-cpp, OpenSSL and prometheus-cpp headers come as system headers through their targets.
@@ -63,4 +62,5 @@ function(embed layer)
     COMMAND ${CMAKE_COMMAND} -DOUTPUT=${output} -DHEADER=${EMBED_HEADER} -DNAMESPACE=${EMBED_NAMESPACE} -DFILES=${files}
       -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake)
   target_sources(${layer} PRIVATE ${output})
+  set_source_files_properties(${output} PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
 endfunction()

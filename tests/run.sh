@@ -4,9 +4,9 @@
 #   tests/run.sh [CTEST ARGUMENT...]     e.g. tests/run.sh -R wire
 #
 #   release   everything, with the tests on a real PostgreSQL
-#   asan      the tests again, under AddressSanitizer and UndefinedBehaviorSanitizer
-#   tsan      those of net and audit, under ThreadSanitizer
-#   fuzz      the fuzz targets: the checked-in corpus and some seconds of new input
+#   asan      the tests again, under AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzz targets: the
+#             checked-in corpus and some seconds of new input
+#   tsan      the tests of net and audit, under ThreadSanitizer
 #
 # The end of the output is ctest's summary over all trees; a failed test's output stands above it.
 set -euo pipefail
@@ -19,24 +19,14 @@ cd "$(dirname "$0")/.."
 # shellcheck source=tests/support/build.sh
 source tests/support/build.sh
 
-targets() { # SED_SCRIPT FILE...: the targets of those files that exist
-  local script=$1 file
-  shift
-  for file in "$@"; do [[ -e $file ]] && sed "$script" <<< "$file"; done | sort -u
-}
-mapfile -t tsan < <(targets 's|^tests/\([a-z]*\)/.*|\1_test|' tests/net/*_test.cpp tests/audit/*_test.cpp)
-mapfile -t fuzz < <(targets 's|^tests/fuzz/\(.*\)\.cpp|\1|' tests/fuzz/*_fuzz.cpp)
-
-echo "[1/6] packages"
+echo "[1/5] packages"
 tests/install.sh test
-echo "[2/6] release tree (about 5 minutes)"
+echo "[2/5] release tree (about 5 minutes)"
 build_tree release all
-echo "[3/6] asan tree (about 6 minutes)"
+echo "[3/5] asan tree (about 4 minutes)"
 build_tree asan all
-echo "[4/6] tsan tree: ${tsan[*]} (about 3 minutes)"
-((${#tsan[@]} == 0)) || build_tree tsan "${tsan[@]}"
-echo "[5/6] fuzz tree: ${#fuzz[@]} targets (about 2 minutes)"
-((${#fuzz[@]} == 0)) || build_tree fuzz "${fuzz[@]}"
+echo "[4/5] tsan tree (about 2 minutes)"
+build_tree tsan net_test audit_test
 
 # One list over all trees, each test under its tree's name.
 mkdir -p build/tests
@@ -55,8 +45,6 @@ set(tree asan)
 subdirs("../asan")
 set(tree tsan)
 subdirs("../tsan")
-set(tree fuzz)
-subdirs("../fuzz")
 CMAKE
-echo "[6/6] tests"
+echo "[5/5] tests"
 exec ctest --test-dir build/tests --output-on-failure --no-tests=error --timeout 300 -j 2 "$@"
