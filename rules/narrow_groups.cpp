@@ -29,7 +29,9 @@ class Groups {
 
   void run() {
     for (Id id = 0; id < plan_.facts.queries.size() && !plan_.denied(); ++id) {
-      if (plan_.query(id).group_by.count != 0) look_at(id);
+      if (plan_.query(id).group_by.count == 0 || plan_.result.wrappers.empty()) continue;
+      if (around_.empty()) look_around();
+      look_at(id);
     }
   }
 
@@ -60,27 +62,32 @@ class Groups {
     return {plan_.binding(output).item, plan_.binding(output).column};
   }
 
+  // For every expression whether it is, or stands in, an aggregate of its own query; for every query the
+  // expression that it stands in.
+  void look_around() {
+    aggregated_.resize(plan_.facts.exprs.size());
+    for (Id id = 0; id < plan_.facts.exprs.size(); ++id) {
+      const Expr& expr = plan_.expr(id);
+      aggregated_[id] = (expr.parent != kNone && aggregated_[expr.parent]) ||
+                        (values_.aggregates(expr) && !expr.has(parser::flag::kOver));
+    }
+    around_.resize(plan_.facts.queries.size(), kNone);
+    for (Id id = 0; id < plan_.facts.queries.size(); ++id) {
+      const Query& query = plan_.query(id);
+      around_[id] = query.parent_expr != kNone                   ? query.parent_expr
+                    : query.parent != kNone && query.parent < id ? around_[query.parent]
+                                                                 : kNone;
+    }
+  }
+
   // Whether an expression stands inside an aggregate of `query`, and in which clause of it.
   bool is_aggregated(Id id, Id query, Clause& clause) const {
-    while (id != kNone) {
-      const Expr& expr = plan_.expr(id);
-      if (expr.query == query) {
-        clause = expr.clause;
-        if (values_.aggregates(expr) && !expr.has(parser::flag::kOver)) return true;
-      }
-      if (expr.parent != kNone) {
-        id = expr.parent;
-        continue;
-      }
-      if (expr.query == query || expr.query == kNone) return false;
-      Id around = expr.query;
-      while (around != kNone && around != query && plan_.query(around).parent_expr == kNone) {
-        around = plan_.query(around).parent;
-      }
-      if (around == kNone || around == query) return false;
-      id = plan_.query(around).parent_expr;
+    while (plan_.expr(id).query != query) {
+      if (plan_.expr(id).query == kNone || around_[plan_.expr(id).query] == kNone) return false;
+      id = around_[plan_.expr(id).query];
     }
-    return false;
+    clause = plan_.expr(id).clause;
+    return aggregated_[id];
   }
 
   void look_at(Id id) {
@@ -152,6 +159,8 @@ class Groups {
 
   Plan& plan_;
   Values values_;
+  std::vector<bool> aggregated_;
+  std::vector<Id> around_;
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <set>
 
+#include "rules/regex.hpp"
+
 namespace chaperone::rules {
 
 using parser::ConstantKind;
@@ -17,48 +19,6 @@ using parser::kNone;
 namespace {
 
 constexpr std::string_view kUnknown = "unknown";
-
-bool is_safe_regex_literal(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view(" _-@,:;/'\"#%&=<>!~").find(c) != std::string_view::npos ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
-
-// A regular expression that certainly compiles: characters, `.`, escaped signs and classes, simple bracket
-// expressions without ranges but of letters and digits, each once repeated at most; ^ and $ at the ends.
-bool compiles(std::string_view pattern) {
-  if (pattern.size() > 200) return false;
-  std::size_t i = pattern.starts_with('^') ? 1 : 0;
-  const std::size_t end =
-      pattern.ends_with('$') && !pattern.ends_with("\\$") ? pattern.size() - 1 : pattern.size();
-  while (i < end) {
-    const char c = pattern[i++];
-    if (c == '\\') {
-      if (i == end ||
-          std::string_view("dswDSW.\\+*?()[]{}|^$/-").find(pattern[i++]) == std::string_view::npos) {
-        return false;
-      }
-    } else if (c == '[') {
-      if (i < end && pattern[i] == '^') ++i;
-      const std::size_t close = pattern.find(']', i);
-      if (close == std::string_view::npos || close >= end || close == i) return false;
-      for (; i < close; ++i) {
-        if (!is_safe_regex_literal(pattern[i]) && pattern[i] != '.') return false;
-        if (pattern[i] == '-' && i + 1 != close) return false;
-        if (i + 2 < close && pattern[i + 1] == '-') {
-          const std::string_view range = pattern.substr(i, 3);
-          if (range != "a-z" && range != "A-Z" && range != "0-9") return false;
-          i += 2;
-        }
-      }
-      i = close + 1;
-    } else if (c != '.' && !is_safe_regex_literal(c)) {
-      return false;
-    }
-    if (i < end && (pattern[i] == '*' || pattern[i] == '+' || pattern[i] == '?')) ++i;
-  }
-  return true;
-}
 
 bool is_match(std::string_view name) {
   return name == "~" || name == "~*" || name == "!~" || name == "!~*";
@@ -221,7 +181,7 @@ bool Values::judge_pair(Names names, Id left, Id right) const {
   if (left_type.empty() || right_type.empty() || !is_own_operator(names, left_type, right_type)) return false;
   if (is_match(name)) {
     const std::string_view pattern = constant(right, ConstantKind::kString);
-    return !pattern.empty() && compiles(pattern) &&
+    return !pattern.empty() && always_compiles(pattern) &&
            (left_type == "text" || left_type == "varchar" || left_type == "bpchar" || left_type == "name");
   }
   const Totality totality = builtin().operator_totality(name, left_type, right_type);
