@@ -59,11 +59,6 @@ class Relay {
   SharedText read(std::string_view sql, const wire::Frame& frame);
   void pass(const wire::Frame& frame, Gather& to) const;
   void raise_barrier(const wire::Frame& frame);
-  void forget_sql_names(LedgerEntry& entry, const parser::Statement& statement);
-  /// Refuses the client's stream: the fitting error, and the session ends when the server has answered what
-  /// it was sent.
-  bool violation(const wire::Error& error, Step& step);
-  void finish(const wire::Error& error, Step& step);
 
   // relay_server.cpp
   bool server_frame(const wire::Frame& frame, Step& step);
@@ -78,11 +73,20 @@ class Relay {
   bool answers(LedgerEntry::Kind kind);
   /// Whether the front is one that rows or COPY data may come for.
   bool sends_rows();
-  void sql_changed_names(const parser::Statement& statement, const SqlText& text);
-  void unread_sql_changed_names(std::string_view tag);
   void transaction_ended(TransactionEnded ended);
   /// The front has its answer: what waits behind it may go, if it is the front that it waits for.
   void lift_barrier() { barrier_ = barrier_ && ledger_.size() > 1; }
+
+  // relay_names.cpp
+  void forget_sql_names(LedgerEntry& entry, const parser::Statement& statement);
+  void sql_changed_names(const parser::Statement& statement, const SqlText& text);
+  void unread_sql_changed_names(std::string_view tag);
+
+  // relay_end.cpp
+  /// Refuses the client's stream: the fitting error, and the session ends when the server has answered what
+  /// it was sent.
+  bool violation(const wire::Error& error, Step& step);
+  void finish(const wire::Error& error, Step& step);
   bool server_violation(std::string_view what, Step& step);
   void give_up(Step& step, std::string_view why);
 

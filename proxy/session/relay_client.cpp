@@ -156,35 +156,6 @@ bool Relay::query(const wire::Frame& frame, Step& step) {
   return true;
 }
 
-// SQL's PREPARE, DECLARE and their like share their names with the protocol. What they make of a name shows
-// in the reply; until then nothing is known of it.
-void Relay::forget_sql_names(LedgerEntry& entry, const parser::Statement& statement) {
-  using parser::StatementKind;
-  switch (statement.kind) {
-    case StatementKind::kPrepare:
-    case StatementKind::kDeallocate:
-    case StatementKind::kDiscardAll:
-      if (statement.name.empty()) {
-        statements_.clear_statements();
-      } else {
-        statements_.exchange_statement(statement.name, nullptr);
-      }
-      break;
-    case StatementKind::kDeclareCursor:
-    case StatementKind::kCloseCursor:
-      break;
-    default:
-      return;
-  }
-  entry.changes_sql_names = true;
-  if (statement.kind == StatementKind::kPrepare || statement.kind == StatementKind::kDeallocate) return;
-  if (statement.name.empty()) {
-    statements_.clear_portals();
-  } else {
-    statements_.close_portal(statement.name);
-  }
-}
-
 bool Relay::parse(const wire::Frame& frame, Step& step) {
   std::string_view name, sql;
   if (frame.rest == 0) {
@@ -345,36 +316,6 @@ bool Relay::copy_in_message(const wire::Frame& frame, Step& step) {
                                                static_cast<unsigned char>(frame.type))},
                        step);
   }
-}
-
-bool Relay::violation(const wire::Error& error, Step& step) {
-  Counters::add(counters_.protocol_violations);
-  finish(error, step);
-  return false;
-}
-
-void Relay::finish(const wire::Error& error, Step& step) {
-  if (client_done_) return;
-  client_done_ = true;
-  stalled_ = {};
-  farewell_ = error;
-  if (ledger_.empty() || copy_in_) {
-    give_up(step, error.message);
-  } else {
-    step.action = Action::kFinishServer;
-  }
-}
-
-void Relay::on_client_closed(Step& step) {
-  client_closed_ = true;
-  if (client_done_ || !stalled_.empty()) return;
-  client_done_ = true;
-  step.action = Action::kFinishServer;
-}
-
-void Relay::on_client_lost(Step& step) {
-  client_gone_ = true;
-  on_client_closed(step);
 }
 
 }  // namespace chaperone::session

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
+#include <utility>
 
 #include "proxy/session/relay.hpp"
 #include "proxy/wire/backend.hpp"
@@ -11,22 +10,12 @@ namespace chaperone::session {
 
 namespace backend = wire::backend;
 using Kind = LedgerEntry::Kind;
-using parser::StatementKind;
 
 namespace {
 
 // The verdict of the SQLSTATE on a statement: a cancel and a timeout have one code (ProcessInterrupts).
 audit::Result result_of(std::string_view sqlstate) {
   return sqlstate == wire::sqlstate::kQueryCanceled ? audit::Result::kCancelled : audit::Result::kFailed;
-}
-
-bool may_commit(const LedgerEntry& entry) {
-  if (entry.failed || !entry.text || (entry.kind != Kind::kQuery && entry.kind != Kind::kExecute))
-    return false;
-  const auto& statements = entry.text->script.statements;
-  return std::any_of(statements.begin() + std::min<std::ptrdiff_t>(entry.answered, std::ssize(statements)),
-                     statements.end(),
-                     [](const auto& statement) { return statement.kind == StatementKind::kCommit; });
 }
 
 // What earlier Executes of the portal came to goes into the one outcome of its run. `rows`: seen since.
@@ -211,57 +200,6 @@ bool Relay::complete(std::string_view tag, std::optional<std::uint64_t> rows, St
   return true;
 }
 
-// Where more is under way that may change the same name, what it will stand for is left unknown: the table
-// never holds another text under a name than the server does when it comes to what is sent next.
-void Relay::sql_changed_names(const parser::Statement& statement, const SqlText& text) {
-  const auto under_way = [&] {
-    return ledger_.any(
-        [&](const LedgerEntry& entry) {
-          return entry.changes_sql_names || (entry.changes_statement && entry.name == statement.name);
-        },
-        1);
-  };
-  switch (statement.kind) {
-    case StatementKind::kPrepare:
-      if (!under_way()) statements_.exchange_statement(statement.name, statement_of(text, statement));
-      break;
-    case StatementKind::kDeallocate:
-      if (statement.name.empty()) {
-        statements_.clear_statements();
-      } else {
-        statements_.exchange_statement(statement.name, nullptr);
-      }
-      break;
-    case StatementKind::kDeclareCursor: {
-      if (statements_.find_portal(statement.name) != nullptr || under_way()) break;
-      auto& portal = statements_.bind_portal(statement.name, ledger_.front_order());
-      portal.text = statement_of(text, statement);
-      portal.holdable = statement.holdable;
-      break;
-    }
-    case StatementKind::kCloseCursor:
-      if (statement.name.empty()) {
-        statements_.clear_portals();
-      } else {
-        statements_.close_portal(statement.name);
-      }
-      break;
-    case StatementKind::kDiscardAll:
-      statements_.clear_statements();
-      statements_.clear_portals();
-      break;
-    default:
-      break;
-  }
-}
-
-void Relay::unread_sql_changed_names(std::string_view tag) {
-  if (tag == "PREPARE" || tag.starts_with("DEALLOCATE") || tag == "DISCARD ALL")
-    statements_.clear_statements();
-  if (tag == "DECLARE CURSOR" || tag.starts_with("CLOSE CURSOR") || tag == "DISCARD ALL")
-    statements_.clear_portals();
-}
-
 bool Relay::portal_suspended(Step& step) {
   if (ledger_.empty() || ledger_.front().kind != Kind::kExecute || !ledger_.front().run ||
       ledger_.front().run->done) {
@@ -397,92 +335,6 @@ bool Relay::ready_for_query(const wire::Frame& frame, Step& step) {
 void Relay::transaction_ended(TransactionEnded ended) {
   if (ended == TransactionEnded::kNo) return;
   statements_.end_transaction(ended == TransactionEnded::kCommitted, ledger_.front_order());
-}
-
-bool Relay::server_violation(std::string_view what, Step& step) {
-  Counters::add(counters_.protocol_violations);
-  farewell_ =
-      wire::Error{.sqlstate = wire::sqlstate::kConnectionFailure,
-                  .message = fmt::format("pgchaperone: the database server broke the protocol: {}", what)};
-  rolled_back_ = false;
-  server_ =
-      wire::FrameReader(backend::rule);  // what broke it was not passed on: the client is between messages
-  give_up(step, farewell_->message);
-  return false;
-}
-
-void Relay::on_server_closed(Step& step, std::string_view why) {
-  if (over_) return;
-  Counters::add(counters_.upstream_failures, client_done_ || fatal_seen_ ? 0 : 1);
-  // A server whose client has ended leaves without a word, but not without ReadyForQuery where it owes one.
-  const bool as_asked =
-      client_closed_ && !ledger_.any([](const LedgerEntry& entry) { return entry.ends_with_ready(); });
-  if (!farewell_ && !fatal_seen_ && !as_asked) {
-    const bool committing = ledger_.any(may_commit);
-    farewell_ = wire::Error{
-        .sqlstate =
-            committing ? wire::sqlstate::kTransactionResolutionUnknown : wire::sqlstate::kConnectionFailure,
-        .message = fmt::format("pgchaperone: the database server closed the connection: {}", why),
-        .detail = ledger_.empty() ? "" : "Whether the statement that was running took effect is not known."};
-  }
-  give_up(step, farewell_        ? farewell_->message
-                : client_closed_ ? "the client ended the session"
-                                 : "the server ended the session");
-}
-
-void Relay::drain(Step& step, bool now) {
-  draining_ = true;
-  if (over_) return;
-  // With the ledger empty a transaction may still be open that waits for its Sync.
-  const bool idle = ledger_.empty() && last_status_ == 'I' && !recorder_.in_transaction() && !skipping_ &&
-                    client_.at_boundary();
-  if (!idle && !now) return;
-  farewell_ = wire::Error{.sqlstate = wire::sqlstate::kAdminShutdown,
-                          .message = "terminating connection because pgchaperone is shutting down"};
-  give_up(step, farewell_->message);
-}
-
-void Relay::abort(const wire::Error& error, Step& step) {
-  farewell_ = error;
-  give_up(step, error.message);
-}
-
-void Relay::give_up(Step& step, std::string_view why) {
-  if (over_) return;
-  over_ = true;
-  client_done_ = true;
-  const bool outstanding = !ledger_.empty() && !rolled_back_;
-  for (const auto& entry : ledger_.take_all()) {
-    if (rolled_back_) {  // a server that ended the session has not come to what is behind its last words
-      if (!entry.failed) skipped(entry, step);
-      continue;
-    }
-    const auto unknown = [&](std::uint64_t number, const LedgerEntry& owed) {
-      recorder_.answered(step, {.statement = number,
-                                .result = audit::Result::kUnknown,
-                                .tag = {},
-                                .sqlstate = {},
-                                .rows = {},
-                                .bytes = std::exchange(bytes_, 0),
-                                .started = owed.started,
-                                .was_suspended = owed.run && owed.run->suspended});
-    };
-    if (entry.kind == Kind::kExecute && !(entry.run && std::exchange(entry.run->done, true))) {
-      unknown(entry.statement, entry);
-    }
-    if (entry.failed) continue;
-    if (entry.kind == Kind::kFunctionCall && entry.answered == 0) unknown(entry.statement, entry);
-    if (entry.kind != Kind::kQuery) continue;
-    const std::uint32_t answers = entry.answers != 0 ? entry.answers : 1;
-    for (std::uint32_t i = entry.answers != 0 ? entry.answered : 0; i < answers; ++i)
-      unknown(entry.statement + i, entry);
-  }
-  // A client that has a part of a message would take this for the rest, and a row for whole that is not.
-  if (farewell_ && !client_gone_ && server_.rest() == 0) {
-    step.to_client.write([&](std::string& out) { backend::encode_error_response(out, "FATAL", *farewell_); });
-  }
-  recorder_.closed(step, outstanding, why);
-  step.action = Action::kClose;
 }
 
 }  // namespace chaperone::session

@@ -5,8 +5,8 @@
     tests/support/names.py --self-check     that wrong names are found
 
 Takes the include paths and definitions from build/release/compile_commands.json (or $BUILD/compile_commands.json).
-Files of a folder are read as one, since most of the time goes into the headers they share; those that can't stand
-beside each other are read alone.
+Files are read as one where they can stand beside each other, since most of the time goes into the headers that they
+share.
 """
 import concurrent.futures
 import json
@@ -21,6 +21,10 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ["parser", "rules", "proxy", "tests"]
 FINDING = re.compile(r"^(\S+?):(\d+):(\d+): (?:error|warning): (.*) \[(.*)\]$")
+
+DECLARED = re.compile(r"^(?!namespace|using|#|//|TEST)[^\s}][^;={(\n]*?(?<!::)\b(\w+)(?: = |\(|\{| \{|\[|;)", re.M)
+
+MOST_FILES = 30
 
 # A wrong name of each kind. Their lines are what the self-check expects.
 WRONG = """namespace chaperone::Wrong {}           // 1 namespace
@@ -93,10 +97,30 @@ def check(files, told):
         return wrong
     if len(files) == 1:
         sys.exit("names: cannot be read:\n" + "\n".join(unreadable.values()))
-    alone = [file for file in files if file in unreadable] or files
-    together = [file for file in files if file not in alone]
-    groups = ([together] if together else []) + [[file] for file in alone]
-    return set().union(*(check(group, told) for group in groups))
+    second = [file for file in files if file in unreadable]
+    if len(second) in (0, len(files)):
+        second = files[len(files) // 2:]
+    first = [file for file in files if file not in second]
+    return check(first, told) | check(second, told)
+
+
+def groups_of(files):
+    """Of the files in a group no two declare the same name, as far as the lines that begin a declaration tell."""
+    groups = []
+    for file in files:
+        text = pathlib.Path(file).read_text()
+        # One namespace a folder, but for the tests'; PostgreSQL's headers bear no others beside them.
+        place = "tests" if "/tests/" in file else pathlib.Path(file).parent
+        names = {(place, name) for name in DECLARED.findall(text)}
+        kind = "postgres.h" in text
+        for group in groups:
+            if group["kind"] == kind and len(group["files"]) < MOST_FILES and not names & group["names"]:
+                group["files"].append(file)
+                group["names"] |= names
+                break
+        else:
+            groups.append({"kind": kind, "files": [file], "names": names})
+    return [group["files"] for group in groups]
 
 
 def main():
@@ -110,13 +134,10 @@ def main():
         if found != expected:
             sys.exit(f"names: wrong names stand in the lines {sorted(expected)}, found in {sorted(found)}")
         return
-    groups = {}
-    for top in sys.argv[1:] or FOLDERS:
-        for file in sorted((ROOT / top).rglob("*.cpp")):
-            if "tests/layering" not in str(file):
-                groups.setdefault(file.parent, []).append(str(file))
+    files = [str(file) for top in sys.argv[1:] or FOLDERS for file in sorted((ROOT / top).rglob("*.cpp"))
+             if "tests/layering" not in str(file)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        wrong = set().union(*pool.map(lambda files: check(files, told), groups.values()))
+        wrong = set().union(*pool.map(lambda group: check(group, told), groups_of(files)))
     for file, row, column, message in sorted(wrong):
         print(f"{file}:{row}:{column}: {message}")
     sys.exit(1 if wrong else 0)

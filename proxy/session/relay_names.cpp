@@ -1,0 +1,87 @@
+#include "proxy/session/relay.hpp"
+
+// SQL's PREPARE, DECLARE and their like share their names with the protocol.
+
+namespace chaperone::session {
+
+using parser::StatementKind;
+
+// What they make of a name shows in the reply; until then nothing is known of it.
+void Relay::forget_sql_names(LedgerEntry& entry, const parser::Statement& statement) {
+  switch (statement.kind) {
+    case StatementKind::kPrepare:
+    case StatementKind::kDeallocate:
+    case StatementKind::kDiscardAll:
+      if (statement.name.empty()) {
+        statements_.clear_statements();
+      } else {
+        statements_.exchange_statement(statement.name, nullptr);
+      }
+      break;
+    case StatementKind::kDeclareCursor:
+    case StatementKind::kCloseCursor:
+      break;
+    default:
+      return;
+  }
+  entry.changes_sql_names = true;
+  if (statement.kind == StatementKind::kPrepare || statement.kind == StatementKind::kDeallocate) return;
+  if (statement.name.empty()) {
+    statements_.clear_portals();
+  } else {
+    statements_.close_portal(statement.name);
+  }
+}
+
+// Where more is under way that may change the same name, what it will stand for is left unknown: the table
+// never holds another text under a name than the server does when it comes to what is sent next.
+void Relay::sql_changed_names(const parser::Statement& statement, const SqlText& text) {
+  const auto under_way = [&] {
+    return ledger_.any(
+        [&](const LedgerEntry& entry) {
+          return entry.changes_sql_names || (entry.changes_statement && entry.name == statement.name);
+        },
+        1);
+  };
+  switch (statement.kind) {
+    case StatementKind::kPrepare:
+      if (!under_way()) statements_.exchange_statement(statement.name, statement_of(text, statement));
+      break;
+    case StatementKind::kDeallocate:
+      if (statement.name.empty()) {
+        statements_.clear_statements();
+      } else {
+        statements_.exchange_statement(statement.name, nullptr);
+      }
+      break;
+    case StatementKind::kDeclareCursor: {
+      if (statements_.find_portal(statement.name) != nullptr || under_way()) break;
+      auto& portal = statements_.bind_portal(statement.name, ledger_.front_order());
+      portal.text = statement_of(text, statement);
+      portal.holdable = statement.holdable;
+      break;
+    }
+    case StatementKind::kCloseCursor:
+      if (statement.name.empty()) {
+        statements_.clear_portals();
+      } else {
+        statements_.close_portal(statement.name);
+      }
+      break;
+    case StatementKind::kDiscardAll:
+      statements_.clear_statements();
+      statements_.clear_portals();
+      break;
+    default:
+      break;
+  }
+}
+
+void Relay::unread_sql_changed_names(std::string_view tag) {
+  if (tag == "PREPARE" || tag.starts_with("DEALLOCATE") || tag == "DISCARD ALL")
+    statements_.clear_statements();
+  if (tag == "DECLARE CURSOR" || tag.starts_with("CLOSE CURSOR") || tag == "DISCARD ALL")
+    statements_.clear_portals();
+}
+
+}  // namespace chaperone::session
