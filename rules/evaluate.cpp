@@ -111,7 +111,7 @@ std::optional<Denial> Evaluation::check() {
   }
   for (Id i = 0; i < facts_.queries.size() && !denied(); ++i) check_query(i);
   for (Id i = 0; i < facts_.from_items.size() && !denied(); ++i) check_item(i);
-  for (Id i = 0; i < facts_.types.size() && !denied(); ++i) check_type(i);
+  for (Id i = 0; i < facts_.types.size() && CHAPERONE_MUTANT(8, !denied(), false); ++i) check_type(i);
   for (Id i = 0; i < facts_.exprs.size() && !denied(); ++i) check_expression(i);
   for (Id i = 0; i < facts_.statements.size() && !denied(); ++i) {
     if (facts_.script.statements[i].kind == parser::StatementKind::kExplain) check_explained(i);
@@ -124,7 +124,7 @@ Verdict evaluate(const Agent& agent, const Catalog& catalog, const parser::Facts
   std::shared_ptr<const Capability> closest;
   std::optional<Denial> denial;
   for (const auto& capability : agent.capabilities) {
-    if (!CHAPERONE_MUTANT(8, names_all_tables(*capability, facts, sources), true)) continue;
+    if (!names_all_tables(*capability, facts, sources)) continue;
     Evaluation evaluation(agent, catalog, facts, sources, *capability, false);
     std::optional<Denial> found = evaluation.check();
     if (!found) {

@@ -128,7 +128,7 @@ void Evaluation::check_setting(const SettingChange& change) {
   }
   if (rule != nullptr && !rule->allow) return refuse("its capability refuses it");
   if (change.name.starts_with("chaperone.")) rule = nullptr;
-  if (setting != nullptr && setting->fixed && CHAPERONE_MUTANT(48, true, false)) rule = nullptr;
+  if (setting != nullptr && setting->fixed) rule = nullptr;
   if (change.verb == "show") {
     if (is_own_setting(change.name)) return;
     if (rule == nullptr && (setting == nullptr || !setting->is_shown()))
@@ -153,7 +153,7 @@ void Evaluation::check_setting(const SettingChange& change) {
     const auto least = amount(kind, value);
     const auto most = amount(kind, *rule->most);
     // Zero and below often mean without end.
-    if (!least || !most || *least <= 0 || *least > *most)
+    if (!least || !most || CHAPERONE_MUTANT(48, *least <= 0, false) || *least > *most)
       return refuse(fmt::format("it may be at most {}", *rule->most));
     return;
   }

@@ -133,7 +133,7 @@ void Evaluation::check_bare(Id id) {
 
 void Evaluation::check_explain(Id id) {
   const StatementFacts& statement = facts_.statements[id];
-  switch (statement.wrapped) {
+  switch (CHAPERONE_MUTANT(13, statement.wrapped, StatementKind::kOther)) {
     case StatementKind::kOther:
     case StatementKind::kDeclareCursor:
       return check_bare(id);
@@ -161,7 +161,7 @@ void Evaluation::check_explained(Id statement) {
     if (facts_.queries[facts_.from_items[i].query].statement != statement) continue;
     const TableRule& rule = *binding.rule;
     const bool filtered = (rule.update && rule.update->rows) || (rule.remove && rule.remove->rows);
-    if (!CHAPERONE_MUTANT(13, is_narrowed(*binding.relation, rule) || filtered, false)) continue;
+    if (!(is_narrowed(*binding.relation, rule) || filtered)) continue;
     if (rule.read && rule.read->explain) continue;
     const std::string name = table_name(catalog_, binding.relation->schema, binding.relation->name);
     Denial denial;
@@ -213,7 +213,7 @@ void Evaluation::check_copy(Id id) {
     const Action action = kind == StatementKind::kCopyTo ? Action::kRead : Action::kInsert;
     const TableRule* rule =
         relation == nullptr ? nullptr : capability_.find_table(relation->schema, relation->name);
-    if (rule == nullptr || !CHAPERONE_MUTANT(15, allows(*rule, action), true)) {
+    if (rule == nullptr || !allows(*rule, action)) {
       return deny(table_denial(catalog_, capability_, action, facts_.at(use.names), relation, use.offset));
     }
     const ColumnSet& columns = action == Action::kRead ? rule->read->columns : rule->insert->columns;
@@ -229,7 +229,7 @@ void Evaluation::check_copy(Id id) {
       return deny(column_denial(catalog_, *relation, rule, action, name, allowed, use.offset));
     }
     if (action == Action::kRead) continue;
-    if (!needs_class(StatementClass::kCopyFrom, "COPY .. FROM STDIN")) return;
+    if (CHAPERONE_MUTANT(15, !needs_class(StatementClass::kCopyFrom, "COPY .. FROM STDIN"), false)) return;
     const std::string id_of_insert = table_rule_id(relation->schema, relation->name, "insert");
     if (!rule->insert->set.empty() || rule->insert->max_rows) {
       return deny(id_of_insert + (rule->insert->max_rows ? ".max_rows" : ".set"),

@@ -139,8 +139,8 @@ void Evaluation::check_conflict(const Query& query, const RelationBinding& targe
             in_quotes(name)),
         offset, "Send the INSERT without ON CONFLICT.");
   }
-  if (query.conflict != parser::ConflictAction::kUpdate) return;
-  if (!CHAPERONE_MUTANT(24, rule.update.has_value(), true)) {
+  if (CHAPERONE_MUTANT(24, query.conflict != parser::ConflictAction::kUpdate, true)) return;
+  if (!rule.update.has_value()) {
     return deny(table_denial(catalog_, capability_, Action::kUpdate,
                              facts_.at(facts_.from_items[query.target].names), target.relation, offset));
   }
@@ -167,8 +167,7 @@ void Evaluation::check_set(parser::Range targets, const RelationBinding& target)
   const UpdateRule& rule = *target.rule->update;
   const auto may = [&](std::string_view name) {
     const auto column = target.relation->find_column(name);
-    return column && CHAPERONE_MUTANT(26, rule.columns.has(name), true) &&
-           !CHAPERONE_MUTANT(27, uses_column(rule.rows, *column), false) &&
+    return column && CHAPERONE_MUTANT(26, rule.columns.has(name), true) && !uses_column(rule.rows, *column) &&
            !(target.rule->read && uses_column(target.rule->read->rows, *column));
   };
   for (Id i = targets.first; i < targets.first + targets.count; ++i) {
@@ -219,7 +218,7 @@ bool Evaluation::pins(const Expr& expr, Id target, std::string_view column, std:
     return (is_column(left) && is_fixed(left + 1)) || (is_column(left + 1) && is_fixed(left));
   }
   if (expr.form != Form::kIn || !is_column(left)) return false;
-  values = expr.children.count - 1;
+  values = CHAPERONE_MUTANT(27, expr.children.count - 1, 1);
   for (Id id = left + 1; id < left + expr.children.count; ++id) {
     if (!is_fixed(id)) return false;
   }
@@ -297,7 +296,7 @@ void Evaluation::check_merge(const Query& query) {
     const Action action = merge.command == parser::MergeCommand::kInsert   ? Action::kInsert
                           : merge.command == parser::MergeCommand::kUpdate ? Action::kUpdate
                                                                            : Action::kDelete;
-    if (!CHAPERONE_MUTANT(33, allows(rule, action), true)) {
+    if (!allows(rule, action)) {
       return deny(table_denial(catalog_, capability_, action,
                                facts_.at(facts_.from_items[query.target].names), target.relation, offset));
     }
@@ -311,7 +310,7 @@ void Evaluation::check_merge(const Query& query) {
           fmt::format("may not MERGE into {}, whose {}s are bounded", in_quotes(name), key_of(action)),
           offset, "Use UPDATE, INSERT or DELETE.");
     }
-    if (action == Action::kUpdate) check_set(merge.columns, target);
+    if (action == CHAPERONE_MUTANT(33, Action::kUpdate, Action::kRead)) check_set(merge.columns, target);
     if (action != Action::kInsert) continue;
     check_inserted(merge.columns, target);
     const bool all = std::ranges::all_of(target.relation->columns, [&](const Column& column) {

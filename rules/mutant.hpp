@@ -1,8 +1,8 @@
 #pragma once
 
 /// Mutation testing of the rules. CHAPERONE_MUTANT(7, expression, mutated) is `expression`; in the build of
-/// the layer that tests/mutants makes with CHAPERONE_MUTANTS it is `mutated` while mutant 7 is switched on.
-/// The numbers run from 1 to kMutants, each is used once, and each has a test that fails with it.
+/// tests/mutants, with CHAPERONE_MUTANTS, it is `mutated` while mutant 7 is switched on.
+/// The numbers run from 1 to kMutants, each is used once, and nearly each has a test that fails with it.
 namespace chaperone::rules {
 
 inline constexpr int kMutants = 50;

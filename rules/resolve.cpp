@@ -161,7 +161,7 @@ void Resolver::bind_qualified(Id id, const Expr& expr) {
       const auto column = binding.relation->find_column(name);
       const InsertRule& insert = *binding.rule->insert;
       const auto may = [&](std::string_view candidate) {
-        return insert.columns.has(candidate) && CHAPERONE_MUTANT(7, !insert.set.contains(candidate), true);
+        return insert.columns.has(candidate) && !insert.set.contains(candidate);
       };
       if (column && may(name)) {
         out_.columns[id] = {ColumnBinding::Kind::kExcluded, target, *column};

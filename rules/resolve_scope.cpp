@@ -141,7 +141,8 @@ bool Resolver::visible(Id id, View view, std::string_view column) const {
       return CHAPERONE_MUTANT(2, (*returning)->has(column), true);
     }
     case View::kInference:
-      return readable || (rule->insert && rule->insert->columns.has(column));
+      return readable ||
+             CHAPERONE_MUTANT(7, rule->insert.has_value() && rule->insert->columns.has(column), true);
   }
   return false;
 }

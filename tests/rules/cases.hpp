@@ -112,7 +112,6 @@ capabilities:
       statement_timeout:
         max: 2s
       enable_seqscan: allow
-      search_path: allow
   clerk:
     tables:
       customers:
@@ -129,6 +128,9 @@ capabilities:
           columns: [salary]
           by: [id]
           max_rows: 1
+      plain:
+        insert:
+          columns: "*"
     functions: [safe]
   bare:
     tables:
@@ -153,6 +155,9 @@ agents:
     session: none
   bare-bot:
     capabilities: [bare]
+  silent-bot:
+    capabilities: [bare]
+    session: none
 )";
 
 inline constexpr Case kReads[] = {
@@ -434,6 +439,7 @@ inline constexpr Case kStatements[] = {
     {"stock-bot", "COPY products (id) FROM STDIN", "tables.products.insert.columns"},
     {"stock-bot", "COPY plain FROM STDIN", "tables.plain.insert"},
     {"triage-bot", "COPY notes (ticket_id, body) FROM STDIN", "tables.notes.insert.max_rows"},
+    {"clerk-bot", "COPY plain FROM STDIN", "statements.copy_from"},
     {"clerk-bot", "COPY customers FROM STDIN", "tables.customers.insert"},
     {"triage-bot", "DECLARE c CURSOR FOR SELECT id FROM customers", ""},
     {"triage-bot", "DECLARE c CURSOR FOR SELECT ssn FROM customers", "tables.customers.read.columns"},
@@ -458,6 +464,8 @@ inline constexpr Case kSession[] = {
     {"bare-bot", "EXPLAIN SELECT 1", ""},
     {"bare-bot", "PREPARE p AS SELECT $1", ""},
     {"bare-bot", "DISCARD ALL", ""},
+    {"silent-bot", "SELECT version()", "functions"},
+    {"silent-bot", "SELECT id FROM imports", ""},
     {"quiet-bot", "BEGIN", "session"},
     {"quiet-bot", "SET timezone = 'UTC'", "session"},
     {"quiet-bot", "SELECT current_setting('timezone')", "session"},
