@@ -40,34 +40,32 @@ bool could_join(char last, char next) {
 
 }  // namespace
 
-void EditScript::replace(Span span, std::vector<Piece> pieces) {
-  // What is put in front of a byte stands in front of what that byte is replaced by.
-  const auto key = [](const Span& s) { return std::pair(s.offset, s.length != 0); };
-  const auto place =
-      std::upper_bound(edits_.begin(), edits_.end(), span,
-                       [&key](const Span& one, const Edit& other) { return key(one) < key(other.span); });
+void EditScript::check_overlap(const Span& span, std::multimap<Place, Edit>::const_iterator behind) const {
   const auto end = [](const Span& s) { return std::uint64_t{s.offset} + s.length; };
-  if ((place != edits_.begin() && end(std::prev(place)->span) > span.offset) ||
-      (place != edits_.end() && end(span) > place->span.offset)) {
+  if ((behind != edits_.begin() && end(std::prev(behind)->second.span) > span.offset) ||
+      (behind != edits_.end() && end(span) > behind->second.span.offset)) {
     throw std::logic_error("edits overlap");
   }
-  edits_.insert(place, Edit{span, std::move(pieces)});
+}
+
+void EditScript::replace(Span span, std::vector<Piece> pieces) {
+  const Place place{span.offset, span.length != 0};
+  const auto behind = edits_.upper_bound(place);
+  check_overlap(span, behind);
+  edits_.emplace_hint(behind, place, Edit{span, std::move(pieces)});
 }
 
 void EditScript::insert_first(std::uint32_t offset, std::vector<Piece> pieces) {
-  const auto place = std::partition_point(edits_.begin(), edits_.end(),
-                                          [offset](const Edit& edit) { return edit.span.offset < offset; });
-  if (place != edits_.begin() && std::prev(place)->span.offset + std::prev(place)->span.length > offset) {
-    throw std::logic_error("edits overlap");
-  }
-  edits_.insert(place, Edit{{offset, 0}, std::move(pieces)});
+  const Place place{offset, false};
+  const auto behind = edits_.lower_bound(place);
+  check_overlap({offset, 0}, behind);
+  edits_.emplace_hint(behind, place, Edit{{offset, 0}, std::move(pieces)});
 }
 
 bool EditScript::covers(Span span) const {
-  const auto behind = std::partition_point(
-      edits_.begin(), edits_.end(), [&span](const Edit& edit) { return edit.span.offset <= span.offset; });
+  const auto behind = edits_.upper_bound({span.offset, true});
   if (behind == edits_.begin()) return false;
-  const Span& last = std::prev(behind)->span;
+  const Span& last = std::prev(behind)->second.span;
   return std::uint64_t{last.offset} + last.length >= std::uint64_t{span.offset} + span.length;
 }
 
@@ -81,7 +79,7 @@ void EditScript::walk(std::string_view text, const Value& value, Sink&& sink) co
     last = chunk.back();
   };
   std::size_t done = 0;
-  for (const Edit& edit : edits_) {
+  for (const auto& [place, edit] : edits_) {
     put(text.substr(done, edit.span.offset - done), done, false);
     for (const Piece& piece : edit.pieces) {
       if (piece.slot) {
@@ -96,8 +94,9 @@ void EditScript::walk(std::string_view text, const Value& value, Sink&& sink) co
 }
 
 std::size_t EditScript::bytes() const {
-  std::size_t total = edits_.capacity() * sizeof(Edit);
-  for (const Edit& edit : edits_) {
+  constexpr std::size_t kNode = sizeof(std::pair<const Place, Edit>) + 4 * sizeof(void*);
+  std::size_t total = edits_.size() * kNode;
+  for (const auto& [place, edit] : edits_) {
     total += edit.pieces.capacity() * sizeof(Piece);
     for (const Piece& piece : edit.pieces) total += piece.text.capacity() + 1;
   }

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "parser/parser.hpp"
@@ -46,10 +48,13 @@ class EditScript {
     Span span;
     std::vector<Piece> pieces;
   };
+  /// Offset, and whether something is replaced there: what goes in front of a byte stands in front of that.
+  using Place = std::pair<std::uint32_t, bool>;
+  void check_overlap(const Span& span, std::multimap<Place, Edit>::const_iterator behind) const;
   template <class Sink>
   void walk(std::string_view text, const Value& value, Sink&& sink) const;
 
-  std::vector<Edit> edits_;  // in the order of their offsets
+  std::multimap<Place, Edit> edits_;
 };
 
 /// Where a character of the text that was sent stood in the client's own: for ErrorResponse's P, which counts

@@ -44,15 +44,18 @@ const Rewriter::Condition& Rewriter::condition_of(Id query) {
   if (known != conditions_.end()) return known->second;
   Condition& cut = conditions_[query];
   cut.whole = where_of(query);
-  cut.ranges = text_.conjuncts(cut.whole);
-  cut.exprs = tree_conjuncts(facts_, facts_.queries[query].where);
-  bool alike = cut.ranges.size() == cut.exprs.size();
-  for (std::size_t i = 0; alike && i < cut.exprs.size(); ++i) {
-    const Extent extent = extents_[cut.exprs[i]];
-    alike = extent.first != kNone && extent.first >= text_.begin(cut.ranges[i].first) &&
-            extent.last < text_.end(cut.ranges[i].end - 1);
+  const std::vector<TokenRange> ranges = text_.conjuncts(cut.whole);
+  const std::vector<Id> exprs = tree_conjuncts(facts_, facts_.queries[query].where);
+  if (ranges.size() != exprs.size()) return cut;
+  for (std::size_t i = 0; i < exprs.size(); ++i) {
+    const Extent extent = extents_[exprs[i]];
+    if (extent.first == kNone || extent.first < text_.begin(ranges[i].first) ||
+        extent.last >= text_.end(ranges[i].end - 1)) {
+      cut.ranges.clear();
+      return cut;
+    }
+    cut.ranges.emplace(exprs[i], ranges[i]);
   }
-  if (!alike) cut.ranges.clear();
   return cut;
 }
 
@@ -60,9 +63,9 @@ const Rewriter::Condition& Rewriter::condition_of(Id query) {
 TokenRange Rewriter::conjunct_range(Id expr) {
   const Condition& condition = condition_of(facts_.exprs[expr].query);
   if (condition.ranges.empty()) return condition.whole;
-  const auto place = std::find(condition.exprs.begin(), condition.exprs.end(), expr);
-  if (place == condition.exprs.end()) throw CannotRewrite{"no such conjunct"};
-  return condition.ranges[static_cast<std::size_t>(place - condition.exprs.begin())];
+  const auto found = condition.ranges.find(expr);
+  if (found == condition.ranges.end()) throw CannotRewrite{"no such conjunct"};
+  return found->second;
 }
 
 // The filters of an item, as they are said beside it.
@@ -96,19 +99,17 @@ void Rewriter::narrow_where(Id id) {
   if (target) put(text_.begin(where.first), std::move(Composer().sql("(")));
 
   // What is not told apart in the text is guarded as one.
-  std::vector<std::pair<TokenRange, std::vector<Id>>> guards;
+  std::map<std::size_t, std::pair<TokenRange, std::vector<Id>>> guards;  // by first token
   for (const Guard* guard : guards_[id]) {
     const TokenRange range = conjunct_range(guard->conjunct);
-    auto known = std::find_if(guards.begin(), guards.end(),
-                              [&range](const auto& one) { return one.first.first == range.first; });
-    if (known == guards.end()) known = guards.insert(guards.end(), {range, {}});
+    auto& [where_of_guard, items] = guards[range.first];
+    where_of_guard = range;
     for (const Id item : guard->items) {
-      if (std::find(known->second.begin(), known->second.end(), item) == known->second.end()) {
-        known->second.push_back(item);
-      }
+      if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(item);
     }
   }
-  for (const auto& [range, items] : guards) {
+  for (const auto& [first, guard] : guards) {
+    const auto& [range, items] = guard;
     Composer open;
     open.sql("CASE WHEN ");
     for (const Id item : items) open.sql(item == items.front() ? "" : " AND ").add(filter_of(item));

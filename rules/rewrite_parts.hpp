@@ -59,12 +59,10 @@ class Rewriter {
   void narrow_where(parser::Id query);
   void group_columns(const GroupColumns& group);
   Composer filter_of(parser::Id item) const;
-  /// A WHERE cut into its conjuncts, in tree and text alike; `ranges` is empty where the two are not cut
-  /// alike.
+  /// A WHERE cut into its conjuncts; `ranges` is empty where tree and text are not cut alike.
   struct Condition {
     TokenRange whole;
-    std::vector<TokenRange> ranges;
-    std::vector<parser::Id> exprs;
+    std::map<parser::Id, TokenRange> ranges;
   };
   const Condition& condition_of(parser::Id query);
   TokenRange where_of(parser::Id query) const;

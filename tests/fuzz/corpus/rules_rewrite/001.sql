@@ -1,0 +1,1 @@
+select email, id from users where email = 'u'

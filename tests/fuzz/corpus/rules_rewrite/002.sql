@@ -1,0 +1,1 @@
+select tenant, count(*) from users group by tenant

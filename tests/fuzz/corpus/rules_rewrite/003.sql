@@ -1,0 +1,1 @@
+select * from users where salary * 2 - 1 > 200 and id > 5

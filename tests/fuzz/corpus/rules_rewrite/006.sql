@@ -1,0 +1,1 @@
+select id from users where created::date = '2024-01-05'

@@ -1,0 +1,1 @@
+select id, mood from users where mood > 'sad' order by mood, id

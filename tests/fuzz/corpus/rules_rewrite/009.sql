@@ -1,0 +1,1 @@
+select u.ssn from users u

@@ -1,0 +1,1 @@
+select u.id from users u join staff s on s.ssn = u.name

@@ -1,0 +1,1 @@
+select id from orders where user_id not in (select id from users)

@@ -1,0 +1,1 @@
+select * from users u join orders o on o.user_id = u.id

@@ -1,0 +1,1 @@
+select o.id, u.id from orders o left join users u on u.id = o.user_id where u.id is null

@@ -1,0 +1,1 @@
+select count(*) from users, orders where users.id = orders.user_id

@@ -1,0 +1,1 @@
+select * from users join staff using (id)

@@ -1,0 +1,1 @@
+select * from (users u join orders o on o.user_id = u.id) as j(a, b, c) where a > 10

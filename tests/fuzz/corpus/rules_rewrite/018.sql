@@ -1,0 +1,1 @@
+select * from users u, lateral (select 1 as one where 100 / u.salary > 1) x

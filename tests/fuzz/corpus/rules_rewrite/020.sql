@@ -1,0 +1,1 @@
+select * from (select id, row_number() over (order by id) as n from users) s where n <= 3

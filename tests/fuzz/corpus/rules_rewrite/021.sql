@@ -1,0 +1,1 @@
+with u as (select id, salary * 2 as d from users) select * from u order by d, id

@@ -1,0 +1,1 @@
+select id from users except select id from tickets

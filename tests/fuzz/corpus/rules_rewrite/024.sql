@@ -1,0 +1,1 @@
+table users limit 0

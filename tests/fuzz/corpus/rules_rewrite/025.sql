@@ -1,0 +1,1 @@
+select a, b from users as u(a, b, c) where b + 1 > 3

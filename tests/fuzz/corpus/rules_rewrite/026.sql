@@ -1,0 +1,1 @@
+select row_to_json(u) from users u order by u.id

@@ -1,0 +1,1 @@
+select id from users u where u is not null

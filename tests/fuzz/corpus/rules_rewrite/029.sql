@@ -1,0 +1,1 @@
+select s.boss, count(*), min(s.name) from staff s group by s.boss order by s.boss

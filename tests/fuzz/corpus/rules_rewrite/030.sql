@@ -1,0 +1,1 @@
+select id from cards where number::int = 4111

@@ -1,0 +1,1 @@
+select id, name, count(*) from users group by id

@@ -1,0 +1,1 @@
+select id, name from users group by id having max(salary) > 100

@@ -1,0 +1,1 @@
+select tenant from users group by tenant having count(*) / 2 > 1

@@ -1,0 +1,1 @@
+select id from users where 1 / (salary - 20) < 5

@@ -1,0 +1,1 @@
+select greatest(salary, tenant) from users

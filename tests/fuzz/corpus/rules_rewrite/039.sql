@@ -1,0 +1,1 @@
+select id from users where id = any ('{1,4,7}')

@@ -1,0 +1,1 @@
+select id from users where (id > 10 or salary + 1 > 200) and name = 'name1'

@@ -1,0 +1,1 @@
+select title from docs where title like 'title 1%'

@@ -1,0 +1,1 @@
+select id from tickets where points * 2 > 8

@@ -1,0 +1,1 @@
+select p.label from parents p join users u on u.id = p.id and u.salary / 2 > p.id

@@ -1,0 +1,1 @@
+select current_date > '2020-01-01', count(*) from users

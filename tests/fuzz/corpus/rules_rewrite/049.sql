@@ -1,0 +1,1 @@
+update users set name = 'x' where id = 4 returning *

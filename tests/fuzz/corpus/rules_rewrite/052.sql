@@ -1,0 +1,1 @@
+update staff set name = 'x' where boss + 1 > 3 returning *

@@ -1,0 +1,1 @@
+delete from users where salary / 20 > 3 returning *

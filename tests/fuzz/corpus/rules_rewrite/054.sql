@@ -1,0 +1,1 @@
+with d as (update users set name = 'x' where id < 10 returning id, name) select count(*) from d, users

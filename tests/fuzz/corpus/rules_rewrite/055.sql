@@ -1,0 +1,1 @@
+insert into users (id, tenant, name) values (1000, 42, 'a\b') returning id, name

@@ -1,0 +1,1 @@
+select s.* from staff s

@@ -1,0 +1,1 @@
+select c.* from public.cards as c

@@ -1,0 +1,1 @@
+with users as (select 1 id) select * from users

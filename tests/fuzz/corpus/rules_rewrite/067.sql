@@ -1,0 +1,1 @@
+select * from staff tablesample system (10) repeatable (1)

@@ -1,0 +1,1 @@
+with s as (select *, salary * 2 as d from users) select d from s order by d

@@ -1,0 +1,1 @@
+select 1 where exists (select 1 from users u where u.id = 1)

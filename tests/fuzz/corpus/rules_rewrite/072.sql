@@ -1,0 +1,1 @@
+select * from staff as s tablesample bernoulli ('1\0') where true

@@ -1,0 +1,1 @@
+select * from tickets t where t.points * 2 > 10 and t.id in (1,2,3)

@@ -1,0 +1,1 @@
+select * from users u join tickets t on t.id = u.id where u.salary + t.points > 3

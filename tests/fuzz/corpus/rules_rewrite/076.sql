@@ -1,0 +1,1 @@
+select * from orders o join users u on u.id = o.user_id + 1 and u.salary::text = o.note

@@ -1,0 +1,1 @@
+select * from (select salary * 2 as d from users) s where d > 3

@@ -1,0 +1,1 @@
+select * from docs where pages + 1 > 3

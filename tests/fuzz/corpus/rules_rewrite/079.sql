@@ -1,0 +1,1 @@
+select * from users u where exists (select 1 from orders o where o.user_id = u.id and 10 / u.salary > 3)

@@ -1,0 +1,1 @@
+select * from users where name like 'a%' and email ilike '%x' and name like '%\'

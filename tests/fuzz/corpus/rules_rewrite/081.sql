@@ -1,0 +1,1 @@
+select * from users where created > now() - interval '1 day' and created::date = '2024-01-01' and extract(year from created) = 2024

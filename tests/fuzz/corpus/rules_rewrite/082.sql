@@ -1,0 +1,1 @@
+select boss, count(*) from staff group by boss

@@ -1,0 +1,1 @@
+select u.*, count(o.id) from users u join orders o on o.user_id = u.id group by u.id order by u.id

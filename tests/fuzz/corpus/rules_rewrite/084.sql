@@ -1,0 +1,1 @@
+select u.id, u.data, max(o.id) from users u, orders o group by rollup(u.id)

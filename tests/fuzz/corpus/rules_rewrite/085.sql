@@ -1,0 +1,1 @@
+select tenant from users group by tenant having tenant + 1 > 3

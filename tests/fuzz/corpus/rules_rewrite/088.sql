@@ -1,0 +1,1 @@
+update users set email = 'x' where id = 3

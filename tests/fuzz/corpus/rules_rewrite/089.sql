@@ -1,0 +1,1 @@
+update users set name = t.subject from tickets t where t.id = users.id returning *

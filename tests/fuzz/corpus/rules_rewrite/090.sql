@@ -1,0 +1,1 @@
+update tickets set status = 'x' where id = 3

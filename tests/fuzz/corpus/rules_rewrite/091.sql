@@ -1,0 +1,1 @@
+update staff set name = 'x' where id = 3

@@ -1,0 +1,1 @@
+with x as (update users set name = 'x' where id = 1 returning id) select * from x, users

@@ -1,0 +1,1 @@
+delete from tickets where id = 3 and created::date = '2024-01-01';

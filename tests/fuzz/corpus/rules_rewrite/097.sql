@@ -1,0 +1,1 @@
+insert into users (id, name) select id, note from orders

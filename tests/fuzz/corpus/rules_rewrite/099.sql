@@ -1,0 +1,1 @@
+insert into orders select id, salary from users where salary + 1 > 3

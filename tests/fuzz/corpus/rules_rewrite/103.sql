@@ -1,0 +1,1 @@
+insert into notes (ticket_id) values ((select id from tickets limit 1))

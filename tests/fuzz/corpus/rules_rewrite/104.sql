@@ -1,0 +1,1 @@
+copy staff (id, name) to stdout with (format csv)

@@ -1,0 +1,1 @@
+copy public.orders to stdout

@@ -1,0 +1,1 @@
+prepare p (int) as select * from users where id = $1

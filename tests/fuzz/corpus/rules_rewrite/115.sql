@@ -1,0 +1,1 @@
+select id from orders fetch first row only

@@ -1,0 +1,1 @@
+select id from orders order by total fetch first 5 rows with ties

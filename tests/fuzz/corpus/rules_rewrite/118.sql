@@ -1,0 +1,1 @@
+select id from orders union all select 1 order by 1

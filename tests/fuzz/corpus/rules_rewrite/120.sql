@@ -1,0 +1,1 @@
+with x as (select 1 limit 2) select * from x

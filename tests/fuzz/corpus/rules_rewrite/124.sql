@@ -1,0 +1,1 @@
+declare c cursor for select id from orders limit 5000

@@ -1,0 +1,1 @@
+declare c scroll cursor for select id from users for update

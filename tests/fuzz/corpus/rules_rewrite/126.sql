@@ -1,0 +1,1 @@
+copy (table orders) to stdout csv

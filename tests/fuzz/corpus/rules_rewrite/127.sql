@@ -1,0 +1,1 @@
+copy users (id, email) to stdout with csv header

@@ -1,0 +1,1 @@
+explain select id from orders

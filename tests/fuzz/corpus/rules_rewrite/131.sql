@@ -1,0 +1,1 @@
+select id as limit from orders

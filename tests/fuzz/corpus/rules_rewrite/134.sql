@@ -1,0 +1,1 @@
+select 1; select * from users; delete from tickets where id = 3 and points + 1 > 2

@@ -1,0 +1,1 @@
+select * from users u, lateral (select * from tickets t where t.points + u.salary > 3) x where u.name = 'a\' or 1 = 1 -- x

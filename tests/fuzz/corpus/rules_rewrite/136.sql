@@ -1,0 +1,1 @@
+with recursive users as (select 1 as id union all select id + 1 from users) select * from users, public.users u

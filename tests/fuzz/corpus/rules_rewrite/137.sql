@@ -1,0 +1,1 @@
+select U&"\0069d" from U&"us!0065rs" UESCAPE '!' as "where" where "where".id = 1 and 1 / "where".salary > 0
