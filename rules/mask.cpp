@@ -154,14 +154,17 @@ bool add_hash(Builder& b, std::string_view salt) {
   return true;
 }
 
+/// Positions are sought under the collation C, the parts cut out of the column as it is, whose collation the
+/// mask then has.
 void add_email(Builder& b) {
   b.text("CASE WHEN pg_catalog.strpos(")
       .plain()
-      .text(", '@') OPERATOR(pg_catalog.>) 1 THEN (pg_catalog.left(");
-  b.plain().text(
-      ", 1) OPERATOR(pg_catalog.||) '***@' OPERATOR(pg_catalog.||) "
-      "pg_catalog.reverse(pg_catalog.split_part(pg_catalog.reverse(");
-  b.plain().text("), '@', 1))) WHEN ").column().text(" IS NOT NULL THEN '***' END");
+      .text(", '@') OPERATOR(pg_catalog.>) 1 THEN (pg_catalog.left(CAST(");
+  b.column().text(" AS pg_catalog.text), 1) OPERATOR(pg_catalog.||) '***@' OPERATOR(pg_catalog.||) ");
+  b.text("pg_catalog.right(CAST(")
+      .column()
+      .text(" AS pg_catalog.text), pg_catalog.strpos(pg_catalog.reverse(");
+  b.plain().text("), '@') OPERATOR(pg_catalog.-) 1)) WHEN ").column().text(" IS NOT NULL THEN '***' END");
 }
 
 /// As many characters of *** as the type holds.

@@ -22,6 +22,9 @@ namespace {
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 30;
 constexpr auto kPatience = std::chrono::seconds(1);
 constexpr std::size_t kStatementsBetweenLooks = 1000;
+/// Characters of a line that are shown around a place.
+constexpr std::size_t kShownBefore = 60;
+constexpr std::size_t kShownAfter = 40;
 
 /// As it can stand in JSON and XML: each byte that is not UTF-8 becomes U+FFFD.
 std::string as_utf8(std::string_view text) {
@@ -37,11 +40,27 @@ std::string as_utf8(std::string_view text) {
   return out;
 }
 
-std::string_view line_around(std::string_view text, std::size_t offset) {
-  offset = std::min(offset, text.size());
-  const std::size_t begin = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
-  const std::size_t first = begin == std::string_view::npos ? 0 : begin + 1;
-  return text.substr(first, std::min(text.find('\n', offset), text.size()) - first);
+bool starts_character(char byte) {
+  return (byte & 0xC0) != 0x80;
+}
+
+// Parts of a line, bounded: a file can be one long line of many statements.
+std::string_view line_before(std::string_view text, std::size_t offset) {
+  std::size_t begin = offset;
+  std::size_t characters = 0;
+  while (begin > 0 && text[begin - 1] != '\n' && characters < kShownBefore) {
+    characters += static_cast<std::size_t>(starts_character(text[--begin]));
+  }
+  return text.substr(begin, offset - begin);
+}
+
+std::string_view line_after(std::string_view text, std::size_t offset) {
+  std::size_t end = offset;
+  std::size_t characters = 0;
+  for (; end < text.size() && text[end] != '\n'; ++end) {
+    if (starts_character(text[end]) && ++characters > kShownAfter) break;
+  }
+  return text.substr(offset, end - offset);
 }
 
 /// One run over some files.
@@ -88,12 +107,14 @@ class Checking {
           "psql puts variables (:name) in before it sends a statement; their values are not known here.";
     }
     const bool pointed = checked.offset != parser::kNone && checked.offset <= sql.size();
-    const std::size_t offset = piece.span.offset + (pointed ? checked.offset : 0);
+    const std::size_t offset =
+        std::min(std::size_t{piece.span.offset} + (pointed ? checked.offset : 0), text.size());
     ++totals_.statements;
     totals_.allowed += static_cast<std::size_t>(checked.allow);
     totals_.narrowed += static_cast<std::size_t>(!checked.narrowed.empty());
     const std::string shown = as_utf8(sql);
-    report_.statement({name, number, lines.at(offset), shown, line_around(text, offset), checked});
+    report_.statement({name, number, lines.at(offset), shown, line_before(text, offset),
+                       line_after(text, offset), checked});
   }
 
   void note_skipped(std::string_view name, const std::map<std::string, std::size_t, std::less<>>& skipped) {

@@ -55,20 +55,14 @@ class TextReport : public CheckReport {
   }
 
  private:
-  // The line with a mark under the place; a long line is cut to what is around it.
+  // What is around the place, with a mark under it.
   void show_line(const CheckedStatement& each) {
-    constexpr std::size_t kBefore = 60;
-    constexpr std::size_t kWidth = 100;
-    std::string shown;
-    std::size_t column = each.place.column - 1;
-    const std::size_t skipped = column > kBefore ? column - kBefore : 0;
-    std::size_t character = 0;
-    for (const char byte : each.line) {
-      if ((byte & 0xC0) != 0x80) ++character;
-      if (character <= skipped || character > skipped + kWidth) continue;
-      shown += static_cast<unsigned char>(byte) < ' ' ? ' ' : byte;
-    }
-    column -= skipped;
+    std::string shown(each.line_before);
+    shown += each.line_after;
+    std::replace_if(
+        shown.begin(), shown.end(), [](char byte) { return static_cast<unsigned char>(byte) < ' '; }, ' ');
+    const auto column = std::count_if(each.line_before.begin(), each.line_before.end(),
+                                      [](char byte) { return (byte & 0xC0) != 0x80; });
     fmt::print(out_, "    {}\n    {:>{}}\n", shown, "^", column + 1);
   }
   static std::string count(std::size_t number, std::string_view what) {

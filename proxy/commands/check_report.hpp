@@ -17,7 +17,8 @@ struct CheckedStatement {
   std::uint32_t number = 1;  ///< in its file, from 1
   parser::LineColumn place;  ///< what the refusal points at; of an allowed one its first token
   std::string_view sql;
-  std::string_view line;  ///< of the file, that `place` is in
+  std::string_view line_before;  ///< the line of the file up to `place`, or the end of it
+  std::string_view line_after;   ///< the line from `place` on, or the start of it
   const rules::Checked& checked;
 };
 

@@ -87,6 +87,16 @@ TEST_F(CheckCommand, TextMarksThePlace) {
       << errors_.str();
 }
 
+TEST_F(CheckCommand, TextCutsALongLineToWhatIsAroundThePlace) {
+  const std::string before(1000, 'x');
+  EXPECT_EQ(check(CheckFormat::kText, "SELECT '" + before + "', ssn, '" + before + "' FROM customers"), 1)
+      << errors_.str();
+  const std::string text = shown();
+  const std::string line = "\n    " + std::string(57, 'x') + "', ssn, '" + std::string(34, 'x') + "\n    " +
+                           std::string(60, ' ') + "^\n";
+  EXPECT_NE(text.find(line), std::string::npos) << text;
+}
+
 TEST_F(CheckCommand, JsonHasTheKeysOfTheManual) {
   EXPECT_EQ(check(CheckFormat::kJson, "SELECT id FROM customers;SELECT ssn FROM customers"), 1)
       << errors_.str();

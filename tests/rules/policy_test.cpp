@@ -129,6 +129,10 @@ TEST(Policy, IsBoundToACatalog) {
   EXPECT_EQ(describe(set.at("author")), "CAST(:actor AS pg_catalog.text)");
   const Mask& mask = capability.find_table("public", "customers")->read->masks.at("email");
   EXPECT_EQ(mask.expression.columns, std::vector<std::uint16_t>{3});
+  // What is shown keeps the collation of the column, so that it sorts and compares as the column does.
+  const std::string email = describe(mask.expression);
+  EXPECT_NE(email.find("pg_catalog.left(CAST(email AS pg_catalog.text), 1)"), std::string::npos) << email;
+  EXPECT_NE(email.find("pg_catalog.right(CAST(email AS pg_catalog.text), "), std::string::npos) << email;
 }
 
 TEST(Policy, ThePoliciesOfThisRepositoryLoad) {
