@@ -92,6 +92,7 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
         "mode: observe (`check`, `test` and `explain` do use the policy as it is)");
   }
   environment.observed = policy.observed();
+  for (const std::string& warning : reader.problems.warnings()) reader.warnings.push_back(warning);
 }
 
 void read_context(const Value& value) {

@@ -174,7 +174,7 @@ boost::system::result<void, ExpressionError> cast_to_column(Compiled& compiled,
                                                                      "timetz",    "bit",         "varbit"};
     const bool rounded = compiled.type == key &&
                          std::find(kOnlyRounded.begin(), kOnlyRounded.end(), key) != kOnlyRounded.end();
-    const bool constant = expression.columns.empty();
+    const bool constant = expression.columns.empty() && evaluation.found && !evaluation.stable;
     const bool cut = compiled.cut_column && &scope.relation.columns[*compiled.cut_column] == scope.column;
     const bool text = is_text(compiled.type) && (is_text(key) || type.name == "citext");
     if (!constant && !text && !cut && !rounded && (!is_always_total(evaluation) || evaluation.stable)) {

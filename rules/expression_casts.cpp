@@ -111,6 +111,10 @@ Finding ExpressionChecker::check_cast(Id id) {
   }
   const Evaluation evaluation = evaluate_cast(source, target, !type->modifiers.empty(), scope_.catalog);
   const std::string what = fmt::format("the cast of {} to {}", source, target);
+  if (!evaluation.found) {
+    fail(fmt::format("there is no cast of {} to {}", source, target), "a type that it can be cast to");
+    return out;
+  }
   if (evaluation.stable) {
     const bool zone = source == "timestamptz" || target == "timestamptz";
     fail(fmt::format("{} depends on settings of the session", what),

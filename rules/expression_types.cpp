@@ -402,6 +402,8 @@ Evaluation evaluate_cast(const std::string& source, const std::string& target, b
   }
   const BuiltinCast* cast = builtin().find_cast(source, target);
   if (cast == nullptr) {
+    const bool array = !element_key(source).empty() && !element_key(target).empty();
+    out.found = is_text(source) || is_text(target) || source == kUnknownType || array || source == target;
     out.stable = has_unstable_text(source) || (has_unstable_text(target) && source != kUnknownType);
   } else if (!cast->function.empty()) {
     for (const BuiltinFunction& row : builtin().find_functions(cast->function)) {

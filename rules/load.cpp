@@ -86,7 +86,7 @@ void load_parameters(const yaml::Value& value, Agent& agent) {
   }
 }
 
-void load_agent_capabilities(const yaml::Value& value, const Drafts& drafts,
+void load_agent_capabilities(const yaml::Value& value, const Drafts& drafts, Loading& loading,
                              std::vector<std::string>& names) {
   std::vector<std::string_view> known;
   for (const auto& [name, draft] : drafts) known.push_back(name);
@@ -106,6 +106,13 @@ void load_agent_capabilities(const yaml::Value& value, const Drafts& drafts,
                         ? std::string("it in the `include` of a capability, since it ships with pgchaperone")
                         : with_suggestion(one_of(known), *name, known));
     } else {
+      for (const std::string& earlier : names) {
+        if (!drafts.find(earlier)->second.merged_names.contains(*name)) continue;
+        loading.problems.warn(loading.file, entry.mark(),
+                              fmt::format("{} can never decide: {} in front of it includes it",
+                                          in_quotes(*name), in_quotes(earlier)),
+                              "leave it out, or put it first");
+      }
       names.push_back(*name);
     }
   }
@@ -116,7 +123,8 @@ struct LoadedAgent {
   std::vector<std::string> capabilities;
 };
 
-LoadedAgent load_agent(const std::string& name, const yaml::Value& value, const Drafts& drafts) {
+LoadedAgent load_agent(const std::string& name, const yaml::Value& value, const Drafts& drafts,
+                       Loading& loading) {
   LoadedAgent loaded;
   Agent& agent = loaded.agent;
   agent.name = name;
@@ -136,7 +144,7 @@ LoadedAgent load_agent(const std::string& name, const yaml::Value& value, const 
   // An agent that is only observed needs none.
   const auto capabilities =
       agent.observe ? map.find("capabilities") : map.need("capabilities", kCapabilityNames);
-  if (capabilities) load_agent_capabilities(*capabilities, drafts, loaded.capabilities);
+  if (capabilities) load_agent_capabilities(*capabilities, drafts, loading, loaded.capabilities);
   if (const auto parameters = map.find("parameters")) load_parameters(*parameters, agent);
   return loaded;
 }
@@ -197,7 +205,7 @@ void load_root(const yaml::Value& value, Loading& loading, PolicySet& policy) {
   if (!agents) return;
   yaml::Map map = agents->map(kAgents);
   for (const auto& [name, entry] : map.entries()) {
-    LoadedAgent loaded = load_agent(name, entry, drafts);
+    LoadedAgent loaded = load_agent(name, entry, drafts, loading);
     for (const std::string& capability : loaded.capabilities) {
       loaded.agent.capabilities.push_back(policy.capabilities.at(capability));
     }

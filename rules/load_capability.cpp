@@ -60,7 +60,7 @@ std::optional<SettingRule> load_setting(const yaml::Value& value) {
   return rule;
 }
 
-void load_settings(const yaml::Value& value, CapabilityDraft& draft) {
+void load_settings(const yaml::Value& value, const Loading& loading, CapabilityDraft& draft) {
   yaml::Map map = value.map("a map of settings, as {work_mem: {max: 64MB}}");
   const auto entries = map.entries();
   if (value.is_map() && entries.empty())
@@ -75,10 +75,14 @@ void load_settings(const yaml::Value& value, CapabilityDraft& draft) {
       continue;
     }
     const Setting* known = find_setting(lower);
-    if (known != nullptr && known->fixed) {
-      entry.problem_at_key(fmt::format("the setting {} can't be opened ({})", lower, known->reason),
-                           "`settings` without it");
+    if (lower.starts_with("chaperone.")) {
+      entry.problem_at_key(fmt::format("the setting {} is the proxy's own", lower), "`settings` without it");
       continue;
+    }
+    if (known != nullptr && known->fixed) {
+      loading.problems.warn(loading.file, entry.key_mark(),
+                            fmt::format("the setting {} stays as it is ({})", lower, known->reason),
+                            "leave it out");
     }
     if (auto rule = load_setting(entry)) {
       draft.capability.settings.emplace(lower, std::move(*rule));
@@ -185,7 +189,7 @@ void load_capability(const yaml::Value& value, Loading& loading, CapabilityDraft
     draft.marks.emplace("statements", statements->key_mark());
     load_statements(*statements, draft.capability);
   }
-  if (settings) load_settings(*settings, draft);
+  if (settings) load_settings(*settings, loading, draft);
   if (const auto limits = map.find("limits")) load_limits(*limits, draft);
   if (value.is_map() && !tables && !functions && !statements && !settings && !include) {
     value.problem_at_key(fmt::format("{} allows nothing", value.path()), "tables, functions or include");

@@ -21,6 +21,7 @@ class TableCheck {
     check_kind();
     if (rule_.read) check_read(*rule_.read);
     if (rule_.insert) check_insert(*rule_.insert);
+    check_visible();
     if (rule_.update) {
       check_assigned(rule_.update->columns, "update");
       check_update(*rule_.update);
@@ -47,6 +48,8 @@ class TableCheck {
   }
 
   void check_kind();
+  void check_visible();
+  void check_returning(const std::optional<ColumnSet>& returning, std::string_view action);
   void check_read(const ReadRule& rule);
   void check_insert(const InsertRule& rule);
   void check_update(const UpdateRule& rule);
@@ -69,6 +72,39 @@ void TableCheck::check_kind() {
                         relation_.kind == RelationKind::kSequence ? "sequence" : "materialized view"),
             "read alone");
   }
+}
+
+/// What may be written or returned although `read` would not show it: allowed, but seldom meant.
+void TableCheck::check_visible() {
+  if (rule_.insert) check_returning(rule_.insert->returning, "insert");
+  if (rule_.update) check_returning(rule_.update->returning, "update");
+  if (rule_.remove) check_returning(rule_.remove->returning, "delete");
+  if (!rule_.read || !rule_.read->rows) return;
+  const auto unfiltered = [&](Mark at, std::string_view action) {
+    warn(at,
+         fmt::format("{} has no rows, and `read` has: the agent may change rows that it can't see", action),
+         "give it the same `rows`");
+  };
+  if (rule_.update && !rule_.update->rows) unfiltered(rule_.update->mark, "update");
+  if (rule_.remove && !rule_.remove->rows) unfiltered(rule_.remove->mark, "delete");
+  if (!rule_.insert) return;
+  for (const std::uint16_t index : rule_.read->rows->expression.columns) {
+    const std::string& name = relation_.columns[index].name;
+    if (rule_.insert->columns.has(name) && !rule_.insert->set.contains(name)) {
+      warn(mark("insert.columns"),
+           fmt::format(
+               "insert may give {}, which the `rows` of read use: the agent may make rows that it can't see",
+               in_quotes(name)),
+           "fill it in by `set`");
+    }
+  }
+}
+
+void TableCheck::check_returning(const std::optional<ColumnSet>& returning, std::string_view action) {
+  if (!returning || !returning->all || !rule_.read || rule_.read->columns.all) return;
+  warn(mark(fmt::format("{}.returning", action)),
+       fmt::format("{}.returning is \"*\", and `read` shows some columns alone", action),
+       "list what RETURNING may name");
 }
 
 /// A generated column holds what its sources hold.
@@ -189,9 +225,18 @@ void check_statements(const CapabilityDraft& draft, Loading& loading) {
     return std::any_of(c.tables.begin(), c.tables.end(),
                        [&](const auto& entry) { return has(entry.second); });
   };
+  const bool emptied = any([](const TableRule& t) {
+    return t.remove && !t.remove->rows && !t.remove->bounds.max_rows && !(t.read && t.read->rows);
+  });
   needs(StatementClass::kTruncate, "truncate", !c.tables.empty(), "a table");
-  needs(StatementClass::kCopyFrom, "copy_from", any([](const TableRule& t) { return t.insert.has_value(); }),
-        "a table with `insert`");
+  if (c.statements.contains(StatementClass::kTruncate) && !c.tables.empty() && !emptied) {
+    loading.problems.warn(loading.file, at,
+                          fmt::format("{} has no table that may be truncated", in_quotes(c.name)),
+                          "that takes `delete: {}`, whose rows are neither filtered nor bounded");
+  }
+  needs(StatementClass::kCopyFrom, "copy_from",
+        any([](const TableRule& t) { return t.insert && t.insert->set.empty() && !t.insert->max_rows; }),
+        "a table with `insert`, without set and max_rows");
   needs(StatementClass::kLock, "lock", !c.tables.empty(), "a table");
   needs(StatementClass::kDdl, "ddl", !c.tables.empty(), "a table");
   needs(StatementClass::kCall, "call", !c.functions.empty(), "a procedure in `functions`, as public.archive");

@@ -20,7 +20,6 @@ bool is_closed(BuiltinClass value) {
     case BuiltinClass::kFiles:
     case BuiltinClass::kSecrets:
     case BuiltinClass::kSettings:
-    case BuiltinClass::kSession:
     case BuiltinClass::kSessions:
     case BuiltinClass::kTypeIo:
     case BuiltinClass::kInternal:
@@ -40,10 +39,22 @@ std::string schema_of(std::string_view name, const Catalog& catalog) {
   return "";
 }
 
+/// An operator of the database is named like a function. Finds the schema where there is none.
+bool is_operator(std::pair<std::string, std::string>& name, const Catalog& catalog) {
+  if (!name.first.empty()) return catalog.has_operator(name.first, name.second);
+  for (const std::string& schema : catalog.search_path()) {
+    if (!catalog.has_operator(schema, name.second)) continue;
+    name.first = schema;
+    return true;
+  }
+  return false;
+}
+
 /// Finds what a name names; false, with a problem, where that is nothing that can be allowed.
 bool resolve(const yaml::Value& entry, std::string_view text, const Loading& loading,
              std::pair<std::string, std::string>& name) {
   const Catalog& catalog = *loading.catalog;
+  if (is_operator(name, catalog)) return true;
   if (name.first.empty()) name.first = schema_of(name.second, catalog);
   const bool own = name.first == "pg_catalog" || name.first == "information_schema";
   const BuiltinName* known = own ? builtin().find_name(name.second, name.first) : nullptr;

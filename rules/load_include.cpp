@@ -77,6 +77,8 @@ void merge_into(CapabilityDraft& draft, Drafts& drafts) {
       continue;
     }
     merge_into(found->second, drafts);
+    draft.merged_names.insert(name);
+    draft.merged_names.insert(found->second.merged_names.begin(), found->second.merged_names.end());
     if (agree(entry, found->second, draft)) merge(found->second, draft);
   }
   draft.merging = false;

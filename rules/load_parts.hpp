@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,8 +30,9 @@ struct CapabilityDraft {
   /// Where the keys below stand, for checks that come later: "tables.public.tickets.update.by".
   std::map<std::string, Mark, std::less<>> marks;
   std::vector<yaml::Value> includes;
-  bool included = false;  ///< in another one
-  bool merging = false;   ///< its includes are being merged
+  std::set<std::string, std::less<>> merged_names;  ///< what came in by `include`, at any depth
+  bool included = false;                            ///< in another one
+  bool merging = false;                             ///< its includes are being merged
   bool merged = false;
 
   /// Where a key below a table's stands, or the table.

@@ -329,9 +329,9 @@ constexpr Broken kBroken[] = {
     {"    functions: [safe, public.word_count]", "    functions: [pg_read_file]",
      "p:35:17: the function \"pg_read_file\" can't be opened (files of the server); expected the list "
      "without it"},
-    {"    functions: [safe, public.word_count]", "    functions: [set_config]",
-     "p:35:17: the function \"set_config\" can't be opened (a setting, by a literal name out of the table of "
-     "settings); expected the list without it"},
+    {"    functions: [safe, public.word_count]", "    functions: [pg_ls_dir]",
+     "p:35:17: the function \"pg_ls_dir\" can't be opened (files of the server); expected the list without "
+     "it"},
     {"    functions: [safe, public.word_count]", "    functions: [\"a.b.c\"]",
      "p:35:17: \"a.b.c\" is no name; expected name or schema.name, as PostgreSQL stores them; a part with a "
      "dot or quote in it in double quotes"},
@@ -347,10 +347,10 @@ constexpr Broken kBroken[] = {
      "  alone:\n    statements: [truncate, call, copy_from, ddl, lock]\nagents:\n  bot:\n",
      "p:43:5: statements has truncate, and \"alone\" has nothing that it could be about; expected a "
      "table\np:43:5: statements has copy_from, and \"alone\" has nothing that it could be about; expected a "
-     "table with `insert`\np:43:5: statements has lock, and \"alone\" has nothing that it could be about; "
-     "expected a table\np:43:5: statements has ddl, and \"alone\" has nothing that it could be about; "
-     "expected a table\np:43:5: statements has call, and \"alone\" has nothing that it could be about; "
-     "expected a procedure in `functions`, as public.archive"},
+     "table with `insert`, without set and max_rows\np:43:5: statements has lock, and \"alone\" has nothing "
+     "that it could be about; expected a table\np:43:5: statements has ddl, and \"alone\" has nothing that "
+     "it could be about; expected a table\np:43:5: statements has call, and \"alone\" has nothing that it "
+     "could be about; expected a procedure in `functions`, as public.archive"},
     {"          rows: \"tenant_id = :tenant\"\n        update:",
      "          rows: \"tenant_id = 1 AND tenant_id = 2\"\n        update:",
      "p:20:17: capabilities.triage.tables.tickets.read.rows: no row can fit it, so that the rule would never "
@@ -375,12 +375,8 @@ constexpr Broken kBroken[] = {
      "{max: 64MB}"},
     {"      work_mem: {max: 64MB}", "      work_mem: {max: 64MB}\n      Work_Mem: deny",
      "p:39:7: the setting work_mem stands twice; expected it once, since case makes no difference"},
-    {"      work_mem: {max: 64MB}", "      search_path: allow",
-     "p:38:7: the setting search_path can't be opened (pinned: what names mean depends on it); expected "
-     "`settings` without it"},
-    {"      work_mem: {max: 64MB}", "      role: allow",
-     "p:38:7: the setting role can't be opened (none: the session's role stays what it is); expected "
-     "`settings` without it"},
+    {"      work_mem: {max: 64MB}", "      chaperone.actor: allow",
+     "p:38:7: the setting chaperone.actor is the proxy's own; expected `settings` without it"},
     {"    settings:\n      work_mem: {max: 64MB}\n", "    settings: {}\n",
      "p:37:15: capabilities.triage.settings is empty; expected a setting, or no key `settings`"},
     {"      bytes: 8MiB", "      bytes: 8MB",
@@ -522,6 +518,27 @@ TEST(BrokenPolicy, Warnings) {
             "p:34:25: row-level security is not on for ticket_notes in this schema; have a DBA make the "
             "policy before an agent gets "
             "in");
+  EXPECT_EQ(warnings_of("    capabilities: [triage]", "    capabilities: [triage, base]"),
+            "p:44:28: \"base\" can never decide: \"triage\" in front of it includes it; leave it out, or put "
+            "it first");
+  EXPECT_EQ(warnings_of("          rows: \"tenant_id = :tenant\"\n          by: [id]", "          by: [id]"),
+            "p:21:9: update has no rows, and `read` has: the agent may change rows that it can't see; give "
+            "it the same `rows`");
+  EXPECT_EQ(
+      warnings_of("        update:\n", "        insert: {columns: [subject, tenant_id]}\n        update:\n"),
+      "p:21:18: insert may give \"tenant_id\", which the `rows` of read use: the agent may make rows that it "
+      "can't see; fill it in "
+      "by `set`");
+  EXPECT_EQ(warnings_of("          max_rows: 1\n", "          max_rows: 1\n          returning: \"*\"\n"),
+            "p:26:11: update.returning is \"*\", and `read` shows some columns alone; list what RETURNING "
+            "may name");
+  EXPECT_EQ(
+      warnings_of("work_mem: {max: 64MB}", "search_path: allow"),
+      "p:38:7: the setting search_path stays as it is (pinned: what names mean depends on it); leave it out");
+  EXPECT_EQ(warnings_of("statements: [listen]", "statements: [truncate]"),
+            "p:36:5: \"triage\" has no table that may be truncated; that takes `delete: {}`, whose rows are "
+            "neither filtered nor "
+            "bounded");
   EXPECT_EQ(warnings_of("public.word_count]", "nextval]"),
             "p:35:23: the function \"nextval\" is in no set (changes a sequence, which no rollback takes "
             "back); leave it out unless the agent needs it");

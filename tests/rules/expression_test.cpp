@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "tests/rules/shop.hpp"
 
 /// What an expression of a policy becomes, and what is refused.
@@ -309,6 +311,109 @@ TEST(Expression, LongOnesAreRefused) {
   std::string wide = "id = 1";
   for (int i = 0; i < 5'000; ++i) wide += " OR id = 1";
   EXPECT_TRUE(compiled(wide).starts_with("it can't be read: ")) << compiled(wide).substr(0, 200);
+}
+
+/// Pieces of SQL in any order: refused or compiled, and what is compiled reads again as itself.
+TEST(Expression, NoTextBreaksTheReader) {
+  constexpr std::string_view kPieces[] = {"id",
+                                          "t",
+                                          "d",
+                                          "tz",
+                                          "jb",
+                                          "m",
+                                          "tags",
+                                          "kinds.id",
+                                          "=",
+                                          "<>",
+                                          "+",
+                                          "-",
+                                          "/",
+                                          "||",
+                                          "~~",
+                                          "->>",
+                                          "@>",
+                                          "IN",
+                                          "NOT",
+                                          "(",
+                                          ")",
+                                          "(",
+                                          ")",
+                                          "AND",
+                                          "OR",
+                                          "'x'",
+                                          "'2026-01-31'",
+                                          "E'\\\\'",
+                                          "$$",
+                                          ":p",
+                                          ":q::int4",
+                                          "::text",
+                                          "::date",
+                                          "[1]",
+                                          "ARRAY[",
+                                          "]",
+                                          ",",
+                                          "1",
+                                          "2.5",
+                                          "-3",
+                                          "NULL",
+                                          "true",
+                                          "CASE",
+                                          "WHEN",
+                                          "THEN",
+                                          "ELSE",
+                                          "END",
+                                          "IS",
+                                          "NULL",
+                                          "BETWEEN",
+                                          "LIKE",
+                                          "lower(",
+                                          "now()",
+                                          "COALESCE(",
+                                          "SELECT",
+                                          "FROM",
+                                          "public.members",
+                                          "WHERE",
+                                          "EXISTS",
+                                          "ANY",
+                                          "interval",
+                                          "COLLATE",
+                                          "\"C\"",
+                                          "--",
+                                          "/*",
+                                          "*/",
+                                          ";",
+                                          "AT TIME ZONE",
+                                          "DISTINCT",
+                                          "OVER",
+                                          "*",
+                                          ".",
+                                          "current_date"};
+  std::mt19937 random(7);
+  int compiled_ones = 0;
+  for (int i = 0; i < 40'000; ++i) {
+    std::string text;
+    const std::size_t count = 1 + random() % 9;
+    for (std::size_t j = 0; j < count; ++j)
+      text += std::string(kPieces[random() % std::size(kPieces)]) + (random() % 4 == 0 ? "" : " ");
+    const Catalog& catalog = *test::shop();
+    const Relation& relation = *catalog.find_relation("public", "kinds");
+    const auto use = static_cast<ExpressionUse>(random() % 3);
+    const Column* column =
+        use == ExpressionUse::kFilter ? nullptr : &relation.columns[random() % relation.columns.size()];
+    const auto expression = compile_expression(text, {catalog, relation, use, column});
+    if (!expression) {
+      EXPECT_FALSE(expression.error().what.empty()) << text;
+      EXPECT_FALSE(expression.error().expected.empty()) << text;
+      continue;
+    }
+    ++compiled_ones;
+    if (use == ExpressionUse::kMask) continue;  // the cast to the column's type stands around it
+    const std::string once = describe(*expression);
+    const auto again = compile_expression(once, {catalog, relation, use, column});
+    ASSERT_TRUE(again) << text << "\n" << once << "\n" << again.error().what;
+    EXPECT_EQ(describe(*again), once) << text;
+  }
+  EXPECT_GT(compiled_ones, 300);
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ capabilities:
     statements: [truncate, listen, notify, call, ddl, copy_from, lock]
 agents:
   "7":
-    capabilities: [more, base]
+    capabilities: [base, more]
     parameters: {a: 7, b: -1.5, c: "7", d: text of a constant, e: claim x, f: "claim x"}
     session: none
   watched: {mode: observe}
@@ -170,8 +170,8 @@ TEST(Policy, EveryOtherKey) {
   EXPECT_EQ(std::get<ClaimSource>(agent.parameters.at("e")).claim, "x");
   EXPECT_EQ(constant("f").text, "claim x");
   ASSERT_EQ(agent.capabilities.size(), 2U);
-  EXPECT_EQ(agent.capabilities[0]->name, "more");
-  const Capability& more = *agent.capabilities[0];
+  EXPECT_EQ(agent.capabilities[0]->name, "base");
+  const Capability& more = *agent.capabilities[1];
   EXPECT_TRUE(more.limits.rows_fail) << "included";
   const TableRule* log = more.find_table("archive", "log");
   ASSERT_NE(log, nullptr);
@@ -188,7 +188,7 @@ TEST(Policy, EveryOtherKey) {
   EXPECT_EQ(more.settings.at("timezone").values.size(), 2U);
   EXPECT_FALSE(more.settings.at("jit").allow);
   EXPECT_TRUE(more.settings.at("enable_seqscan").allow);
-  EXPECT_FALSE(agent.capabilities[1]->find_table("archive", "log")->remove)
+  EXPECT_FALSE(agent.capabilities[0]->find_table("archive", "log")->remove)
       << "the included one stays as it is";
 }
 
