@@ -168,7 +168,7 @@ boost::system::result<void, ExpressionError> cast_to_column(Compiled& compiled,
     if (compiled.type.empty())
       return ExpressionError{"its type can't be told",
                              fmt::format("a cast to the column's type, as (..)::{}", type.name)};
-    const Evaluation evaluation =
+    const Effect evaluation =
         evaluate_cast(compiled.type, key, !type.modifiers.empty() && type.dimensions == 0, scope.catalog);
     static constexpr std::array<std::string_view, 6> kOnlyRounded = {"timestamp", "timestamptz", "time",
                                                                      "timetz",    "bit",         "varbit"};

@@ -90,7 +90,7 @@ Finding ExpressionChecker::check_cast(Id id) {
     const std::string element = element_key(target);
     for (const Id child : children(ids[0])) {
       const std::string& found = check(child, element).type;
-      const Evaluation evaluation = evaluate_cast(found, element, false, scope_.catalog);
+      const Effect evaluation = evaluate_cast(found, element, false, scope_.catalog);
       if (error_.what.empty() && found != kUnknownType &&
           (evaluation.stable || !is_always_total(evaluation))) {
         fail(fmt::format("an element of the array is of type {}", shown(found)), element);
@@ -109,7 +109,7 @@ Finding ExpressionChecker::check_cast(Id id) {
          "an expression over PostgreSQL's own types");
     return out;
   }
-  const Evaluation evaluation = evaluate_cast(source, target, !type->modifiers.empty(), scope_.catalog);
+  const Effect evaluation = evaluate_cast(source, target, !type->modifiers.empty(), scope_.catalog);
   const std::string what = fmt::format("the cast of {} to {}", source, target);
   if (!evaluation.found) {
     fail(fmt::format("there is no cast of {} to {}", source, target), "a type that it can be cast to");

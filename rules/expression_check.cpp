@@ -43,7 +43,7 @@ Finding ExpressionChecker::all_of(std::span<const Id> ids) const {
 }
 
 /// Whether it can't fail on a row's value, given the constants among its operands.
-bool ExpressionChecker::is_total(const Evaluation& evaluation, std::span<const Id> operands) const {
+bool ExpressionChecker::is_total(const Effect& evaluation, std::span<const Id> operands) const {
   const auto constant = [&](std::size_t index) {
     return index < operands.size() && expr(operands[index]).kind == ExprKind::kConstant &&
            expr(operands[index]).constant != parser::ConstantKind::kNull &&
@@ -67,7 +67,7 @@ bool ExpressionChecker::is_total(const Evaluation& evaluation, std::span<const I
 }
 
 /// Refuses what depends on more than its operands, or can fail on them.
-void ExpressionChecker::judge(Finding& finding, const Evaluation& evaluation, std::span<const Id> operands,
+void ExpressionChecker::judge(Finding& finding, const Effect& evaluation, std::span<const Id> operands,
                               const std::string& what, const std::string& hint) {
   finding.type = evaluation.result;
   if (evaluation.is_volatile && scope_.use != ExpressionUse::kSet) {
@@ -132,7 +132,7 @@ Finding ExpressionChecker::checked(Id id, std::string_view hint) {
       return check_alike(id, ids, hint);
     case ExprKind::kMinMax: {
       Finding out = check_alike(id, ids, hint);
-      const Evaluation evaluation = evaluate_operator("<", out.type, out.type, scope_.catalog);
+      const Effect evaluation = evaluate_operator("<", out.type, out.type, scope_.catalog);
       if (error_.what.empty() && out.column && !is_always_total(evaluation)) {
         fail(fmt::format("{} over {} can fail", e.text, shown(out.type)), std::string(kTotalForms));
       }

@@ -83,9 +83,9 @@ class ExpressionChecker {
   std::optional<TypeName> resolve_type(parser::Id type);
 
   Finding all_of(std::span<const parser::Id> ids) const;
-  void judge(Finding& finding, const Evaluation& evaluation, std::span<const parser::Id> operands,
+  void judge(Finding& finding, const Effect& evaluation, std::span<const parser::Id> operands,
              const std::string& what, const std::string& hint);
-  bool is_total(const Evaluation& evaluation, std::span<const parser::Id> operands) const;
+  bool is_total(const Effect& evaluation, std::span<const parser::Id> operands) const;
   bool is_fixed_interval(parser::Id id) const;
   bool is_rounding(std::string_view name, parser::Id left, parser::Id right) const;
 

@@ -63,7 +63,7 @@ Finding ExpressionChecker::check_own_function(Id id, std::string_view name) {
                                                                                 : std::string(kUnknownType));
   }
   if (!error_.what.empty()) return out;
-  const Evaluation evaluation = evaluate_function(name, types);
+  const Effect evaluation = evaluate_function(name, types);
   std::string call = std::string(name) + "(";
   for (std::size_t i = 0; i < types.size(); ++i) call += (i > 0 ? ", " : "") + shown(types[i]);
   call += ")";
@@ -118,7 +118,7 @@ Finding ExpressionChecker::check_own_function(Id id, std::string_view name) {
     return out;
   }
   // No offset, so that nothing leaves the range of the type.
-  Evaluation judged = evaluation;
+  Effect judged = evaluation;
   const bool utc =
       name == "timezone" && expr(ids[0]).kind == ExprKind::kConstant && expr(ids[0]).text == "UTC";
   if (utc) judged.totality = Totality::kTotal;

@@ -56,7 +56,7 @@ Finding ExpressionChecker::compare(std::string_view name, Id left, Id right) {
       return out;
     }
   }
-  Evaluation evaluation = evaluate_operator(name, left_type, types.back(), scope_.catalog);
+  Effect evaluation = evaluate_operator(name, left_type, types.back(), scope_.catalog);
   // A parameter is of the column's type, beside a column; elsewhere it is text.
   if (evaluation.found) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -150,7 +150,7 @@ Finding ExpressionChecker::check_operator(Id id) {
       const Finding& list = is_bare(ids[1]) ? check(ids[1], array_key(left)) : check(ids[1]);
       if (!error_.what.empty()) return {};
       const std::string element = element_key(list.type);
-      const Evaluation evaluation =
+      const Effect evaluation =
           evaluate_operator(name, left, list.type == kUnknownType ? left : element, scope_.catalog);
       if (!evaluation.found || evaluation.stable) {
         fail(fmt::format("there is no steady operator {} {} of the elements of {}", shown(left), name,

@@ -90,7 +90,7 @@ Finding ExpressionChecker::check_subquery(Id id) {
   const std::string left = check(ids[0]).type;
   const std::string right = out_.findings[facts_.targets[facts_.queries[e.subquery].outputs.first].expr].type;
   if (!error_.what.empty()) return out;
-  const Evaluation evaluation = evaluate_operator(parts.back(), left, right, scope_.catalog);
+  const Effect evaluation = evaluate_operator(parts.back(), left, right, scope_.catalog);
   if (!evaluation.found || evaluation.stable || parts.size() > 2 ||
       (parts.size() == 2 && parts[0] != "pg_catalog")) {
     fail(fmt::format("there is no steady operator {} {} {}", shown(left), parts.back(), shown(right)),

@@ -327,11 +327,11 @@ std::optional<std::string> wanted_form(std::string_view key, std::string_view li
   return {};
 }
 
-Evaluation evaluate_operator(std::string_view name, const std::string& left_key, const std::string& right_key,
-                             const Catalog& catalog) {
+Effect evaluate_operator(std::string_view name, const std::string& left_key, const std::string& right_key,
+                         const Catalog& catalog) {
   const std::string left = served_as(left_key, catalog);
   const std::string right = served_as(right_key, catalog);
-  Evaluation out;
+  Effect out;
   const BuiltinOperator* row = find_operator(name, left, right);
   if (row == nullptr) return out;
   // Two enums are comparable if they are one.
@@ -351,8 +351,8 @@ Evaluation evaluate_operator(std::string_view name, const std::string& left_key,
   return out;
 }
 
-Evaluation evaluate_function(std::string_view name, std::span<const std::string> arguments) {
-  Evaluation out;
+Effect evaluate_function(std::string_view name, std::span<const std::string> arguments) {
+  Effect out;
   std::vector<std::string_view> types(arguments.begin(), arguments.end());
   for (std::string_view& type : types) {
     if (type == "varchar") type = "text";
@@ -381,9 +381,9 @@ Evaluation evaluate_function(std::string_view name, std::span<const std::string>
   return out;
 }
 
-Evaluation evaluate_cast(const std::string& source, const std::string& target, bool modified,
-                         const Catalog& catalog) {
-  Evaluation out;
+Effect evaluate_cast(const std::string& source, const std::string& target, bool modified,
+                     const Catalog& catalog) {
+  Effect out;
   out.found = true;
   out.result = target;
   if (source == target && !modified) {

@@ -47,7 +47,7 @@ std::optional<std::string> wanted_form(std::string_view key, std::string_view li
 bool is_hours(std::string_view interval);
 
 /// What evaluating something does.
-struct Evaluation {
+struct Effect {
   bool found = false;
   std::string result;               ///< key
   std::vector<std::string> wanted;  ///< key of each operand or argument; "": it can't be told
@@ -59,18 +59,18 @@ struct Evaluation {
 };
 
 /// Whether it is total in an expression of the policy, whatever the operands.
-inline bool is_always_total(const Evaluation& evaluation) {
+inline bool is_always_total(const Effect& evaluation) {
   return evaluation.found &&
          (evaluation.totality == Totality::kTotal || evaluation.totality == Totality::kLimits);
 }
 
 /// Of PostgreSQL's own operator; empty left: prefix.
-Evaluation evaluate_operator(std::string_view name, const std::string& left, const std::string& right,
-                             const Catalog& catalog);
-/// Of PostgreSQL's own function, judged by all overloads that the arguments fit.
-Evaluation evaluate_function(std::string_view name, std::span<const std::string> arguments);
-/// Of a cast to a type that is PostgreSQL's own or user-made.
-Evaluation evaluate_cast(const std::string& source, const std::string& target, bool modified,
+Effect evaluate_operator(std::string_view name, const std::string& left, const std::string& right,
                          const Catalog& catalog);
+/// Of PostgreSQL's own function, judged by all overloads that the arguments fit.
+Effect evaluate_function(std::string_view name, std::span<const std::string> arguments);
+/// Of a cast to a type that is PostgreSQL's own or user-made.
+Effect evaluate_cast(const std::string& source, const std::string& target, bool modified,
+                     const Catalog& catalog);
 
 }  // namespace chaperone::rules

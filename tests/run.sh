@@ -33,9 +33,11 @@ mkdir -p build/tests
 cat > build/tests/CTestTestfile.cmake << CMAKE
 add_test(format "$PWD/tests/support/format.sh")
 add_test(shellcheck "$PWD/tests/support/lint.sh")
+add_test(names "$PWD/tests/support/names.py")
+add_test(names.self_check "$PWD/tests/support/names.py" --self-check)
 add_test(clients "$PWD/tests/conformance/clients.sh")
 add_test(builtin "$PWD/tests/conformance/builtin.sh")
-set_tests_properties(format shellcheck PROPERTIES LABELS style)
+set_tests_properties(format shellcheck names names.self_check PROPERTIES LABELS style)
 set_tests_properties(clients PROPERTIES LABELS conformance RUN_SERIAL TRUE TIMEOUT 300)
 set_tests_properties(builtin PROPERTIES LABELS conformance TIMEOUT 120)
 include("$PWD/tests/support/trees.cmake")

@@ -59,9 +59,9 @@ wire::Result<Tail> read_tail(const LogFile& file) {
 
 /// Whether bytes can be what a power cut left of the first line: its beginning, or zeros.
 bool is_torn_first_line(std::string_view text) {
-  constexpr std::string_view head = R"({"v":1,"seq":)";
+  constexpr std::string_view kHead = R"({"v":1,"seq":)";
   return text.find('\n') == std::string_view::npos && text.size() <= kTornKept &&
-         (text.substr(0, head.size()) == head.substr(0, text.size()) ||
+         (text.substr(0, kHead.size()) == kHead.substr(0, text.size()) ||
           text.find_first_not_of('\0') == text.npos);
 }
 

@@ -125,7 +125,7 @@ std::string_view color_of(std::string_view mark) {
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t width) {
-  constexpr std::string_view ellipsis = "…";
+  constexpr std::string_view kEllipsis = "…";
   std::string line;
   std::size_t column = 0;
   std::size_t cut = 0;  // where the line ends if what follows does not fit
@@ -153,7 +153,7 @@ std::string printable(std::string_view text, std::size_t width) {
     }
     if (width != 0 && column + columns > width) {
       line.resize(cut);
-      return line += ellipsis;
+      return line += kEllipsis;
     }
     line += piece;
     column += columns;
@@ -288,13 +288,13 @@ AuditView::Shown AuditView::other(const json::object& record) const {
     text += text.empty() ? "" : ": ";
     text += why;
   }
-  constexpr std::string_view shown[] = {"v",     "seq",   "kind", "time", "session",
-                                        "agent", "event", "why",  "prev", "hash"};
+  constexpr std::string_view kShown[] = {"v",     "seq",   "kind", "time", "session",
+                                         "agent", "event", "why",  "prev", "hash"};
   // Who it was stands where a session was opened or refused.
   const bool ended = session && event == "closed";
   for (const auto& [name, value] : record) {
     const std::string_view key(name.data(), name.size());
-    if (ended || value.is_null() || std::find(std::begin(shown), std::end(shown), key) != std::end(shown))
+    if (ended || value.is_null() || std::find(std::begin(kShown), std::end(kShown), key) != std::end(kShown))
       continue;
     text += text.empty() ? "" : ", ";
     text.append(key).append(" ");

@@ -219,31 +219,31 @@ class AdminUnixSocket : public testing::Test {
   AdminUnixSocket() {
     std::string pattern = (std::filesystem::temp_directory_path() / "chaperone-admin-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory can be made");
-    address = {pattern, 6433, true};
+    address_ = {pattern, 6433, true};
   }
-  ~AdminUnixSocket() override { std::filesystem::remove_all(address.host); }
+  ~AdminUnixSocket() override { std::filesystem::remove_all(address_.host); }
 
-  session::Address address;
+  session::Address address_;
 };
 
 TEST_F(AdminUnixSocket, ServesAndLeavesNothingBehind) {
   {
-    const auto server = started(address);
-    EXPECT_EQ(get(address, "/healthz", 5s)->body, "ok\n");
-    EXPECT_TRUE(std::filesystem::is_socket(socket_path(address)));
+    const auto server = started(address_);
+    EXPECT_EQ(get(address_, "/healthz", 5s)->body, "ok\n");
+    EXPECT_TRUE(std::filesystem::is_socket(socket_path(address_)));
   }
-  EXPECT_FALSE(std::filesystem::exists(socket_path(address)));
+  EXPECT_FALSE(std::filesystem::exists(socket_path(address_)));
 }
 
 TEST_F(AdminUnixSocket, TakesTheFileOfADeadServerButNotOfALivingOne) {
-  const auto server = started(address);
-  const auto second = Server::start(address, {});
+  const auto server = started(address_);
+  const auto second = Server::start(address_, {});
   ASSERT_FALSE(second) << "two servers on one socket";
   EXPECT_NE(second.error().message.find("Address already in use"), std::string::npos)
       << second.error().message;
-  EXPECT_EQ(get(address, "/healthz", 5s)->status, 200U) << "the first server lost its socket";
+  EXPECT_EQ(get(address_, "/healthz", 5s)->status, 200U) << "the first server lost its socket";
 
-  const session::Address other{address.host, 6434, true};
+  const session::Address other{address_.host, 6434, true};
   const int dead = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
@@ -255,9 +255,9 @@ TEST_F(AdminUnixSocket, TakesTheFileOfADeadServerButNotOfALivingOne) {
 }
 
 TEST_F(AdminUnixSocket, LeavesAFileThatIsNoSocketAlone) {
-  ASSERT_EQ(::close(::creat(socket_path(address).c_str(), 0600)), 0);
-  EXPECT_FALSE(Server::start(address, {}));
-  EXPECT_TRUE(std::filesystem::is_regular_file(socket_path(address)));
+  ASSERT_EQ(::close(::creat(socket_path(address_).c_str(), 0600)), 0);
+  EXPECT_FALSE(Server::start(address_, {}));
+  EXPECT_TRUE(std::filesystem::is_regular_file(socket_path(address_)));
 }
 
 /// A listener that does what a test says with the first connection.

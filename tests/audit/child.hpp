@@ -52,10 +52,10 @@ inline void limit_file_size(rlim_t bytes) {
 
 /// Permissions say nothing to root, so root becomes the owner of that directory.
 inline void become_nobody_in(const std::string& directory) {
-  constexpr uid_t nobody = 65534;
+  constexpr uid_t kNobody = 65534;
   if (::getuid() != 0) return;
-  ASSERT_EQ(::chown(directory.c_str(), nobody, nobody), 0);
-  ASSERT_EQ(::setresuid(nobody, nobody, nobody), 0);
+  ASSERT_EQ(::chown(directory.c_str(), kNobody, kNobody), 0);
+  ASSERT_EQ(::setresuid(kNobody, kNobody, kNobody), 0);
 }
 
 /// The descriptor by which this process has a file open.

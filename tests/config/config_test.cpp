@@ -15,10 +15,10 @@ using namespace std::chrono_literals;
 
 class ConfigTest : public testing::Test {
  protected:
-  ConfigTest() { write_named_files(directory); }
+  ConfigTest() { write_named_files(directory_); }
 
   Config read(std::string_view text) {
-    const auto config = read_config(directory.write("chaperone.yaml", text));
+    const auto config = read_config(directory_.write("chaperone.yaml", text));
     if (!config) {
       ADD_FAILURE() << "refused: " << config.error().message;
       return {};
@@ -27,29 +27,29 @@ class ConfigTest : public testing::Test {
   }
   /// The problems, with the directory's name taken out.
   std::string problems(std::string_view text) {
-    const auto config = read_config(directory.write("chaperone.yaml", text));
+    const auto config = read_config(directory_.write("chaperone.yaml", text));
     if (config) return "accepted";
     std::string message = config.error().message;
-    const std::string prefix = directory / "";
+    const std::string prefix = directory_ / "";
     for (std::size_t at = message.find(prefix); at != message.npos; at = message.find(prefix)) {
       message.erase(at, prefix.size());
     }
     return message;
   }
 
-  Directory directory;
+  Directory directory_;
 };
 
 TEST_F(ConfigTest, EverythingThatIsSaidIsRead) {
   const Config config = read(kGoodConfig);
   EXPECT_EQ(config.instance, "west-1");
-  EXPECT_EQ(config.state, directory / "state");
+  EXPECT_EQ(config.state, directory_ / "state");
   ASSERT_EQ(config.listen.size(), 2U);
   EXPECT_EQ(config.listen[0].to_string(), "127.0.0.1:6432");
   EXPECT_EQ(config.listen[1].socket_path(), "/run/pgchaperone/.s.PGSQL.6432");
   ASSERT_TRUE(config.admin);
   EXPECT_EQ(config.admin->to_string(), "127.0.0.1:6433");
-  EXPECT_EQ(config.audit.file, directory / "audit.jsonl");
+  EXPECT_EQ(config.audit.file, directory_ / "audit.jsonl");
   EXPECT_EQ(config.audit.rotate_size, 256U << 20);
   EXPECT_TRUE(config.audit.to_stdout);
   EXPECT_EQ(config.audit.durability, audit::Durability::kBatch);
@@ -168,7 +168,7 @@ TEST_F(ConfigTest, SizesAndDurationsInEveryUnit) {
 
 TEST_F(ConfigTest, PasswordLosesOneLineBreakAndNothingElse) {
   const auto password = [this](std::string_view content) {
-    directory.write("app.password", content);
+    directory_.write("app.password", content);
     return read(kGoodConfig).environment->find_database("shop")->password;
   };
   EXPECT_EQ(password("x"), "x");
@@ -178,14 +178,14 @@ TEST_F(ConfigTest, PasswordLosesOneLineBreakAndNothingElse) {
 }
 
 TEST_F(ConfigTest, AFileOfRootMayBeReadableByTheGroupOfAService) {
-  directory.write("chaperone.yaml", kGoodConfig, 0644);
+  directory_.write("chaperone.yaml", kGoodConfig, 0644);
   for (const char* name : {"passwords", "app.password", "policy.yaml"}) {
-    ASSERT_EQ(::chmod((directory / name).c_str(), 0640), 0) << name;
+    ASSERT_EQ(::chmod((directory_ / name).c_str(), 0640), 0) << name;
   }
   if (::geteuid() == 0) {  // nobody else can make a file of root
-    ASSERT_EQ(::chmod((directory / "").c_str(), 0755), 0);
+    ASSERT_EQ(::chmod((directory_ / "").c_str(), 0755), 0);
     ASSERT_EQ(::seteuid(65534), 0);
-    const auto as_service = read_config(directory / "chaperone.yaml");
+    const auto as_service = read_config(directory_ / "chaperone.yaml");
     ASSERT_EQ(::seteuid(0), 0);
     EXPECT_TRUE(as_service) << as_service.error().message;
   }
@@ -196,9 +196,9 @@ TEST_F(ConfigTest, AFileOfRootMayBeReadableByTheGroupOfAService) {
 
 /// A policy that would hold an agent back must not pass for one that does.
 TEST_F(ConfigTest, AgentsThatCannotBeHeldBackYetAreRefused) {
-  directory.write("policy.yaml",
-                  "version: 1\ncapabilities:\n  c:\n    tables: {t: {read: {columns: [a]}}}\nagents:\n"
-                  "  watched: {mode: observe}\n  held: {capabilities: [c]}\n");
+  directory_.write("policy.yaml",
+                   "version: 1\ncapabilities:\n  c:\n    tables: {t: {read: {columns: [a]}}}\nagents:\n"
+                   "  watched: {mode: observe}\n  held: {capabilities: [c]}\n");
   const std::string text = problems(kGoodConfig);
   EXPECT_NE(
       text.find("policy.yaml:7:3: the agent \"held\" is without `mode: observe`, and this version's proxy "
@@ -209,8 +209,8 @@ TEST_F(ConfigTest, AgentsThatCannotBeHeldBackYetAreRefused) {
 }
 
 TEST_F(ConfigTest, ProblemsOfTheNamedFilesKeepTheirOwnPlaces) {
-  directory.write("policy.yaml", "version: 1\nagents:\n  triage-bot: {mode: obverse}\n");
-  directory.write("passwords", "# agents\ntriage-bot\n");
+  directory_.write("policy.yaml", "version: 1\nagents:\n  triage-bot: {mode: obverse}\n");
+  directory_.write("passwords", "# agents\ntriage-bot\n");
   const std::string text = problems(edited(kGoodConfig, "threads: 2", "threads: two"));
   EXPECT_NE(text.find("policy.yaml:3:22: "), std::string::npos) << text;
   EXPECT_NE(text.find("passwords:2:"), std::string::npos) << text;
@@ -245,12 +245,12 @@ TEST_F(ConfigTest, AnEmptyMapMissesWhatIsNeeded) {
 }
 
 TEST_F(ConfigTest, AFileThatCannotBeReadSaysWhy) {
-  const auto absent = read_config(directory / "absent.yaml");
+  const auto absent = read_config(directory_ / "absent.yaml");
   ASSERT_FALSE(absent);
   EXPECT_EQ(absent.error().message,
-            (directory / "absent.yaml") +
+            (directory_ / "absent.yaml") +
                 ":1:1: can't be read: No such file or directory; expected a readable file");
-  const auto folder = read_config(directory / "");
+  const auto folder = read_config(directory_ / "");
   ASSERT_FALSE(folder);
   EXPECT_NE(folder.error().message.find("Is a directory"), std::string::npos) << folder.error().message;
 }

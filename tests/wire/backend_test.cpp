@@ -124,9 +124,9 @@ std::string encoded(auto encode, const auto&... arguments) {
 }
 
 TEST(Backend, EncodesAuthentication) {
-  constexpr std::array mechanisms{"SCRAM-SHA-256"sv};
+  constexpr std::array kMechanisms{"SCRAM-SHA-256"sv};
   EXPECT_EQ(encoded(encode_authentication_ok), "R\0\0\0\10\0\0\0\0"sv);
-  EXPECT_EQ(encoded(encode_authentication_sasl, mechanisms), "R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"sv);
+  EXPECT_EQ(encoded(encode_authentication_sasl, kMechanisms), "R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0"sv);
   EXPECT_EQ(encoded(encode_authentication_sasl_continue, "r=x"), "R\0\0\0\x0b\0\0\0\x0br=x"sv);
   EXPECT_EQ(encoded(encode_authentication_sasl_final, "v=y"), "R\0\0\0\x0b\0\0\0\x0cv=y"sv);
 }
