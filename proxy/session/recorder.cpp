@@ -74,7 +74,9 @@ std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
          .sent = {},
          .values = {},
          .verdict = audit::Verdict::kUnknown,
-         .reason = "the portal or its statement was not made through the protocol of this session"});
+         .reason =
+             "the portal or its statement was not made through the protocol of this session, or was one "
+             "too many to keep"});
     return number;
   }
   auto record = describe(number, *portal->text, 0);

@@ -20,7 +20,7 @@ namespace chaperone::session {
 /// protocol violation ends the session instead.
 ///
 /// Flow: on_client() and on_server() take all that they are given, but where the client has to wait (COPY
-/// barrier); then the rest is kept and reads stop (wants_client()).
+/// barrier; a pipeline that takes too much memory); then the rest is kept and reads stop (wants_client()).
 class Relay {
  public:
   Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members);
@@ -59,6 +59,7 @@ class Relay {
   SharedText read(std::string_view sql, const wire::Frame& frame);
   void pass(const wire::Frame& frame, Gather& to) const;
   void raise_barrier(const wire::Frame& frame);
+  void bound_what_is_owed(Step& step);
 
   // relay_server.cpp
   bool server_frame(const wire::Frame& frame, Step& step);
@@ -104,7 +105,8 @@ class Relay {
   std::uint64_t rows_ = 0;               // of the statement that the server is answering
   std::uint64_t bytes_ = 0;
   std::uint64_t discarded_ = 0;  // bytes for a client that is gone
-  bool barrier_ = false;  // nothing goes upstream until the server has said whether COPY data is wanted
+  // Nothing goes upstream until the server has answered all: it may want COPY data, or owes too much.
+  bool barrier_ = false;
   bool barrier_after_chunk_ = false;  // raised once the rest of a long message is through
   bool copy_in_ = false;              // the server reads CopyData
   bool copy_in_query_ = false;        // that COPY is part of a simple query

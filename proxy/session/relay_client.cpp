@@ -43,20 +43,27 @@ void Relay::take_client(std::string_view bytes, Step& step) {
         return;
       case wire::FrameReader::Item::kFrame:
         if (!client_frame(client_.frame(), step)) return;
+        if (client_.rest() == 0) bound_what_is_owed(step);
         break;
       case wire::FrameReader::Item::kChunk:
         if (pass_chunks_) step.to_server.view(client_.chunk());
         if (copy_in_ && pass_chunks_) bytes_ += client_.chunk().size();
-        if (client_.rest() == 0 && barrier_after_chunk_) {
-          barrier_after_chunk_ = false;
-          barrier_ = true;
-        }
+        if (client_.rest() != 0) break;
+        if (std::exchange(barrier_after_chunk_, false)) barrier_ = true;
+        bound_what_is_owed(step);
         break;
       case wire::FrameReader::Item::kBad:
         violation(client_.error(), step);
         return;
     }
   }
+}
+
+// Between two messages. A pipeline without Sync would be kept for as long as the server keeps its answers.
+void Relay::bound_what_is_owed(Step& step) {
+  if (barrier_ || !ledger_.heavy()) return;
+  step.to_server.copy(kFlush);
+  barrier_ = true;
 }
 
 // What a reader kept in its own buffer is gone with its next message, and so has to be copied.
@@ -119,13 +126,7 @@ bool Relay::client_frame(const wire::Frame& frame, Step& step) {
 }
 
 SharedText Relay::read(std::string_view sql, const wire::Frame& frame) {
-  if (frame.rest == 0) return cache_.get(sql, limits_);
-  constexpr std::size_t kRecordedBeginning = 64U << 10;
-  auto text = std::make_shared<SqlText>();
-  text->sql = sql.substr(0, kRecordedBeginning);
-  text->whole_bytes = frame.body_length;
-  text->reason = "the statement is too long to be read whole; it passes in parts";
-  return text;
+  return frame.rest == 0 ? cache_.get(sql, limits_) : cut_sql(sql, frame.body_length);
 }
 
 bool Relay::query(const wire::Frame& frame, Step& step) {
@@ -144,7 +145,7 @@ bool Relay::query(const wire::Frame& frame, Step& step) {
   }
   // exec_simple_query drops the unnamed statement and uses the unnamed portal.
   statements_.close_portal({});
-  auto& entry = ledger_.push(Kind::kQuery);
+  auto& entry = ledger_.push(Kind::kQuery, text->bytes);
   entry.before = statements_.exchange_statement({}, nullptr);
   entry.changes_statement = true;
   entry.statement = first;
@@ -177,7 +178,7 @@ bool Relay::parse(const wire::Frame& frame, Step& step) {
   pass(frame, step.to_server);
   if (skipping_) return true;
   auto text = read(sql, frame);
-  auto& entry = ledger_.push(Kind::kParse);
+  auto& entry = ledger_.push(Kind::kParse, text->bytes);
   entry.text = text;
   entry.name = name;
   entry.before = statements_.exchange_statement(name, std::move(text));
@@ -196,14 +197,14 @@ bool Relay::bind(const wire::Frame& frame, Step& step) {
   }
   const auto order = ledger_.next_order();
   auto& entry = ledger_.push(Kind::kBind);
+  entry.text = statements_.find_statement(decoded->statement);
   if (auto* replaced = statements_.find_portal(decoded->portal)) entry.run = std::move(replaced->run);
-  auto& portal = statements_.bind_portal(decoded->portal, order);
-  portal.text = statements_.find_statement(decoded->statement);
-  portal.values.assign(decoded->values);
-  portal.formats.assign(decoded->formats);
-  portal.values_count = decoded->values_count;
-  portal.values_whole = frame.rest == 0;
-  entry.text = portal.text;
+  auto* portal = statements_.bind_portal(decoded->portal, order, entry.text, decoded->values.size());
+  if (portal == nullptr) return true;
+  portal->values.assign(decoded->values);
+  portal->formats.assign(decoded->formats);
+  portal->values_count = decoded->values_count;
+  portal->values_whole = frame.rest == 0;
   return true;
 }
 

@@ -56,9 +56,9 @@ void Relay::sql_changed_names(const parser::Statement& statement, const SqlText&
       break;
     case StatementKind::kDeclareCursor: {
       if (statements_.find_portal(statement.name) != nullptr || under_way()) break;
-      auto& portal = statements_.bind_portal(statement.name, ledger_.front_order());
-      portal.text = statement_of(text, statement);
-      portal.holdable = statement.holdable;
+      auto* portal =
+          statements_.bind_portal(statement.name, ledger_.front_order(), statement_of(text, statement), 0);
+      if (portal != nullptr) portal->holdable = statement.holdable;
       break;
     }
     case StatementKind::kCloseCursor:

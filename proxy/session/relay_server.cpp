@@ -138,6 +138,7 @@ bool Relay::server_frame(const wire::Frame& frame, Step& step) {
 // Pops the front if the reply is the one that answers it.
 bool Relay::answers(Kind kind) {
   if (ledger_.empty() || ledger_.front().kind != kind) return false;
+  lift_barrier();
   ledger_.pop();
   return true;
 }

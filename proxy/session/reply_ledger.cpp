@@ -6,13 +6,16 @@
 
 namespace chaperone::session {
 
-LedgerEntry& ReplyLedger::push(Kind kind) {
+LedgerEntry& ReplyLedger::push(Kind kind, std::size_t held) {
   auto& entry = entries_.emplace_back();
   entry.kind = kind;
+  entry.held = held;
+  held_ += held;
   return entry;
 }
 
 void ReplyLedger::pop() {
+  held_ -= entries_[head_].held;
   entries_[head_] = {};
   ++head_;
   ++popped_;
@@ -51,6 +54,7 @@ std::vector<LedgerEntry> ReplyLedger::take_skipped(StatementTable& statements, b
 
   std::vector<LedgerEntry> skipped(std::make_move_iterator(first), std::make_move_iterator(sync));
   entries_.erase(entries_.begin(), sync);
+  for (const auto& entry : skipped) held_ -= entry.held;
   popped_ += skipped.size();
   head_ = 0;
   return skipped;
@@ -60,6 +64,7 @@ std::vector<LedgerEntry> ReplyLedger::take_all() {
   std::vector<LedgerEntry> all(std::make_move_iterator(entries_.begin() + static_cast<std::ptrdiff_t>(head_)),
                                std::make_move_iterator(entries_.end()));
   popped_ += all.size();
+  held_ = 0;
   entries_.clear();
   head_ = 0;
   return all;

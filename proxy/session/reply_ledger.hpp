@@ -34,6 +34,7 @@ struct LedgerEntry {
   std::uint32_t answered = 0;  ///< kQuery: how many it has
   std::int64_t started = 0;    ///< steady microseconds
   SharedText text;             ///< kQuery, kParse, kBind, kExecute: the SQL behind it; null = not known
+  std::size_t held = 0;        ///< kQuery, kParse: bytes of that text, which is kept for them first
   /// kExecute: of a portal that may take several. kBind, kClose: the run of the portal that it puts an end
   /// to.
   std::shared_ptr<PortalRun> run;
@@ -64,6 +65,9 @@ class ReplyLedger {
   bool empty() const { return head_ == entries_.size(); }
   std::size_t size() const { return entries_.size() - head_; }
   bool full() const { return size() >= kFull; }
+  /// Past this many bytes of texts the server has to be asked for its answers (Flush) before more is read.
+  static constexpr std::size_t kHeavy = 8U << 20;
+  bool heavy() const { return held_ >= kHeavy; }
 
   LedgerEntry& front() { return entries_[head_]; }
   std::uint64_t front_order() const { return popped_; }
@@ -75,7 +79,7 @@ class ReplyLedger {
   }
   /// Order that the next entry gets.
   std::uint64_t next_order() const { return popped_ + size(); }
-  LedgerEntry& push(Kind kind);
+  LedgerEntry& push(Kind kind, std::size_t held = 0);
   void pop();
 
   /// After an error in the extended protocol the server ignores all up to the next Sync (PostgresMain,
@@ -89,6 +93,7 @@ class ReplyLedger {
   std::vector<LedgerEntry> entries_;
   std::size_t head_ = 0;
   std::uint64_t popped_ = 0;
+  std::size_t held_ = 0;  // sum over the entries
 };
 
 }  // namespace chaperone::session

@@ -17,6 +17,7 @@ struct SqlText {
   std::uint64_t whole_bytes = 0;
   parser::Script script;  ///< empty when it could not be read
   std::string reason;     ///< why it could not be read; empty = it was
+  std::size_t bytes = 0;  ///< memory that it takes
 
   bool readable() const { return reason.empty(); }
   /// How many statements of it the server will answer for; the empty string gets an answer of its own.
@@ -36,6 +37,8 @@ SharedText function_call_text();
 
 /// Reads SQL; never fails: what the parser refuses has its reason in the result.
 SharedText read_sql(std::string_view sql, const parser::Limits& limits);
+/// For SQL that is too long to be held: its beginning, and why it was not read.
+SharedText cut_sql(std::string_view sql, std::uint64_t whole_bytes);
 
 /// SqlTexts by their exact bytes, for one thread.
 class SqlCache {

@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace chaperone::session {
+namespace {
+
+constexpr std::size_t kNameBytes = 128;  // what an entry takes beside its name and text
+
+}  // namespace
 
 SharedText StatementTable::find_statement(std::string_view name) const {
   if (name.empty()) return unnamed_statement_;
@@ -12,20 +17,26 @@ SharedText StatementTable::find_statement(std::string_view name) const {
 
 SharedText StatementTable::exchange_statement(std::string_view name, SharedText text) {
   if (name.empty()) return std::exchange(unnamed_statement_, std::move(text));
-  const auto found = statements_.find(name);
-  if (found == statements_.end()) {
-    if (text) statements_.emplace(name, std::move(text));
-    return nullptr;
+  const auto weight = [name](const SharedText& of) { return kNameBytes + name.size() + of->bytes; };
+  auto found = statements_.find(name);
+  SharedText before;
+  if (found != statements_.end()) {
+    before = std::move(found->second);
+    bytes_ -= weight(before);
   }
-  if (!text) {
-    SharedText before = std::move(found->second);
+  if (text && bytes_ + weight(text) <= kMaxBytes &&
+      (found != statements_.end() || statements_.size() < kMaxStatements)) {
+    bytes_ += weight(text);
+    if (found == statements_.end()) found = statements_.emplace(name, nullptr).first;
+    found->second = std::move(text);
+  } else if (found != statements_.end()) {
     statements_.erase(found);
-    return before;
   }
-  return std::exchange(found->second, std::move(text));
+  return before;
 }
 
 void StatementTable::clear_statements() {
+  for (const auto& [name, text] : statements_) bytes_ -= kNameBytes + name.size() + text->bytes;
   statements_.clear();
 }
 
@@ -35,24 +46,37 @@ Portal* StatementTable::find_portal(std::string_view name) {
   return found != portals_.end() ? &found->second : nullptr;
 }
 
-Portal& StatementTable::bind_portal(std::string_view name, std::uint64_t order) {
-  has_unnamed_portal_ = has_unnamed_portal_ || name.empty();
-  Portal& portal = name.empty() ? unnamed_portal_ : portals_.try_emplace(std::string(name)).first->second;
+Portal* StatementTable::bind_portal(std::string_view name, std::uint64_t order, SharedText text,
+                                    std::size_t values_bytes) {
+  Portal* portal = &unnamed_portal_;
+  if (name.empty()) {
+    has_unnamed_portal_ = true;
+  } else {
+    close_portal(name);
+    const std::size_t bytes = kNameBytes + name.size() + (text ? text->bytes : 0) + values_bytes;
+    if (portals_.size() >= kMaxPortals || bytes_ + bytes > kMaxBytes) return nullptr;
+    portal = &portals_[std::string(name)];
+    portal->bytes = bytes;
+    bytes_ += bytes;
+  }
   // The strings keep their memory: the unnamed portal is bound again for each statement of a busy session.
-  portal.text.reset();
-  portal.values.clear();
-  portal.formats.clear();
-  portal.values_count = 0;
-  portal.values_whole = true;
-  portal.holdable = false;
-  portal.order = order;
-  portal.run.reset();
+  portal->text = std::move(text);
+  portal->values.clear();
+  portal->formats.clear();
+  portal->values_count = 0;
+  portal->values_whole = true;
+  portal->holdable = false;
+  portal->order = order;
+  portal->run.reset();
   return portal;
 }
 
 void StatementTable::close_portal(std::string_view name) {
   if (!name.empty()) {
-    if (const auto found = portals_.find(name); found != portals_.end()) portals_.erase(found);
+    const auto found = portals_.find(name);
+    if (found == portals_.end()) return;
+    bytes_ -= found->second.bytes;
+    portals_.erase(found);
     return;
   }
   has_unnamed_portal_ = false;
@@ -62,23 +86,31 @@ void StatementTable::close_portal(std::string_view name) {
   unnamed_portal_.run.reset();
 }
 
+template <class Predicate>
+void StatementTable::erase_portals(Predicate&& predicate) {
+  std::erase_if(portals_, [&](const auto& entry) {
+    const bool goes = predicate(entry.second);
+    if (goes) bytes_ -= entry.second.bytes;
+    return goes;
+  });
+}
+
 void StatementTable::end_transaction(bool committed, std::uint64_t order) {
   if (has_unnamed_portal_ && unnamed_portal_.order < order) close_portal({});
-  if (portals_.empty()) return;
-  std::erase_if(portals_, [committed, order](const auto& entry) {
-    return entry.second.order < order && !(committed && entry.second.holdable);
+  erase_portals([committed, order](const Portal& portal) {
+    return portal.order < order && !(committed && portal.holdable);
   });
 }
 
 void StatementTable::forget_portals(std::uint64_t first, std::uint64_t end) {
   const auto never_made = [=](const Portal& portal) { return portal.order >= first && portal.order < end; };
   if (has_unnamed_portal_ && never_made(unnamed_portal_)) close_portal({});
-  std::erase_if(portals_, [&](const auto& entry) { return never_made(entry.second); });
+  erase_portals(never_made);
 }
 
 void StatementTable::clear_portals() {
   close_portal({});
-  portals_.clear();
+  erase_portals([](const Portal&) { return true; });
 }
 
 }  // namespace chaperone::session

@@ -29,6 +29,7 @@ struct Portal {
   bool values_whole = true;
   bool holdable = false;           ///< DECLARE .. WITH HOLD: stays when the transaction commits
   std::uint64_t order = 0;         ///< the ledger's order of what made it
+  std::size_t bytes = 0;           ///< what it takes of the table's bound
   std::shared_ptr<PortalRun> run;  ///< set while a limited Execute is under way or suspended
 };
 
@@ -37,9 +38,15 @@ struct Portal {
 /// ledger (exchange()). One namespace for the protocol's and SQL's names, as in PostgreSQL (prepare.c,
 /// portalmem.c).
 ///
-/// It may hold less than the server, never another text under a name.
+/// It may hold less than the server, never another text under a name. What is beyond its bounds it does not
+/// hold: then the name stands for nothing here.
 class StatementTable {
  public:
+  static constexpr std::size_t kMaxStatements = 1'000;
+  static constexpr std::size_t kMaxPortals = 1'000;
+  /// Of texts and parameter values, those without a name not counted.
+  static constexpr std::size_t kMaxBytes = 16U << 20;
+
   /// The statement of that name, or null.
   SharedText find_statement(std::string_view name) const;
   /// Puts a text (null = nothing) under the name and gives what was there. Doing it again with the result
@@ -49,8 +56,9 @@ class StatementTable {
 
   /// The portal of that name, or nullptr; valid until the table changes.
   Portal* find_portal(std::string_view name);
-  /// A fresh portal under the name, in place of another one. `order`: of the ledger entry that makes it.
-  Portal& bind_portal(std::string_view name, std::uint64_t order);
+  /// A fresh portal of that text under the name, in place of another one; nullptr = one too many. `order`: of
+  /// the ledger entry that makes it; `values_bytes`: how much the caller is going to put into `values`.
+  Portal* bind_portal(std::string_view name, std::uint64_t order, SharedText text, std::size_t values_bytes);
   void close_portal(std::string_view name);
   /// A transaction ended with the reply to the ledger entry `order`: portals made before it are gone, but for
   /// committed holdable cursors.
@@ -60,11 +68,15 @@ class StatementTable {
   void clear_portals();
 
  private:
+  template <class Predicate>
+  void erase_portals(Predicate&& predicate);
+
   SharedText unnamed_statement_;
   std::map<std::string, SharedText, std::less<>> statements_;
   Portal unnamed_portal_;
   bool has_unnamed_portal_ = false;
   std::map<std::string, Portal, std::less<>> portals_;
+  std::size_t bytes_ = 0;  // of what has a name
 };
 
 }  // namespace chaperone::session
