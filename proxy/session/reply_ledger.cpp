@@ -16,7 +16,6 @@ LedgerEntry& ReplyLedger::push(Kind kind, std::size_t held) {
 
 void ReplyLedger::pop() {
   held_ -= entries_[head_].held;
-  entries_[head_] = {};
   ++head_;
   ++popped_;
   if (head_ == entries_.size()) {
@@ -24,7 +23,10 @@ void ReplyLedger::pop() {
     head_ = 0;
     constexpr std::size_t kKeep = 32;
     if (entries_.capacity() > kKeep) entries_.shrink_to_fit();
-  } else if (head_ >= 1024 && head_ * 2 >= entries_.size()) {
+    return;
+  }
+  entries_[head_ - 1] = {};
+  if (head_ >= 1024 && head_ * 2 >= entries_.size()) {
     entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }

@@ -26,7 +26,7 @@ class TextCache {
       ++misses_;
       return make();
     }
-    const Key key{number, text};
+    const Key key{number, text, std::hash<std::string_view>{}(text) ^ (number * 0x9e37'79b9'7f4a'7c15U)};
     if (const auto found = young_.find(key); found != young_.end()) {
       ++hits_;
       return found->second;
@@ -34,17 +34,16 @@ class TextCache {
     if (const auto found = old_.find(key); found != old_.end()) {
       ++hits_;
       Value value = found->second;
-      insert({number, text_of(value)}, value, bytes_of(value));
+      insert({number, text_of(value), key.hash}, value, bytes_of(value));
       return value;
     }
     ++misses_;
     Value value = make();
-    const std::size_t hash = Hash{}(key);
-    std::size_t& seen = seen_once_[hash % seen_once_.size()];
-    if (seen == hash) {
-      insert({number, text_of(value)}, value, bytes_of(value));
+    std::size_t& seen = seen_once_[key.hash % seen_once_.size()];
+    if (seen == key.hash) {
+      insert({number, text_of(value), key.hash}, value, bytes_of(value));
     } else {
-      seen = hash;
+      seen = key.hash;
     }
     return value;
   }
@@ -56,12 +55,11 @@ class TextCache {
   struct Key {
     std::uint64_t number;
     std::string_view text;
-    bool operator==(const Key&) const = default;
+    std::size_t hash;  // of both, made once for all look-ups
+    bool operator==(const Key& other) const { return number == other.number && text == other.text; }
   };
   struct Hash {
-    std::size_t operator()(const Key& key) const {
-      return std::hash<std::string_view>{}(key.text) ^ (key.number * 0x9e37'79b9'7f4a'7c15U);
-    }
+    std::size_t operator()(const Key& key) const noexcept { return key.hash; }
   };
   using Values = std::unordered_map<Key, Value, Hash>;
 
