@@ -5,7 +5,7 @@ set -eu
 
 binary=$1
 corpus=$2
-seconds=${FUZZ_SECONDS:-10}
+seconds=${FUZZ_SECONDS:-5}
 
 if [ -z "$(find "$corpus" -type f 2>/dev/null | head -n 1)" ]; then
   echo "$corpus: no inputs" >&2
