@@ -315,6 +315,10 @@ std::optional<std::string> wanted_form(std::string_view key, std::string_view li
     if (is_plain_interval(literal, kIntervalUnits)) return {};
     return "the form '36 hours' or '1 day 12 hours', without signs";
   }
+  // Names of objects, looked up by the search_path.
+  const BuiltinType* named = key.starts_with("reg") ? builtin().find_type(key) : nullptr;
+  if (named != nullptr && !literal.starts_with("pg_catalog."))
+    return "its schema in front, as 'pg_catalog.english'";
   if (key == "money") return "a numeric instead: money is read by lc_monetary";
   const std::string_view element = key.starts_with("_") ? key.substr(1) : key;
   static constexpr std::array<std::string_view, 6> kTimes = {"date", "timestamp", "timestamptz",

@@ -151,6 +151,10 @@ TEST(Expression, RefusalsSayWhyAndWhatWouldDo) {
       {"mny > '1'",
        "what the money literal \"1\" means depends on settings of the session; a numeric instead: money is "
        "read by lc_monetary"},
+      {"to_tsvector('english', t) @@ 'x'::tsquery",
+       "what the regconfig literal \"english\" means depends on settings of the session; its schema in "
+       "front, as "
+       "'pg_catalog.english'"},
       {"tz > :since",
        "how :since would be read as timestamptz depends on settings of the session or can't be told; "
        "seconds, as to_timestamp(:since::float8)"},
