@@ -57,13 +57,14 @@ void Evaluation::check_query(Id id) {
       if (query.lock != parser::LockStrength::kUnlocked) check_locks(query);
       return;
   }
-  if (!denied() && query.kind != QueryKind::kInsert) check_target(query.target);
+  if (!denied()) check_target(query.target);
 }
 
 /// A target can't be wrapped: what its names mean must not hang on what is hidden of it.
 void Evaluation::check_target(Id item) {
   const RelationBinding& binding = resolution_.items[item];
-  if (!CHAPERONE_MUTANT(20, binding.must_wrap, false)) return;
+  if (!CHAPERONE_MUTANT(20, binding.must_wrap, false) || !is_narrowed(*binding.relation, *binding.rule))
+    return;
   deny(table_rule_id(binding.relation->schema, binding.relation->name, "read.columns"),
        fmt::format("may not use names without their table in front in a statement that writes {}",
                    in_quotes(table_name(catalog_, binding.relation->schema, binding.relation->name))),

@@ -45,10 +45,7 @@ Resolver::Scope Resolver::scope_of(Id id) const {
     scope.kind = Scope::Kind::kOn;
     scope.owner = sources_.owner(id);
   } else if (expr.clause == Clause::kConflict && expr.query != kNone) {
-    Id root = id;
-    while (facts_.exprs[root].parent != kNone) root = facts_.exprs[root].parent;
-    const parser::Range columns = facts_.queries[expr.query].conflict_columns;
-    scope.inference = root - columns.first < columns.count;
+    scope.inference = !sources_.inference.empty() && sources_.inference[id] != 0;
   }
   if (scope.kind != Scope::Kind::kAll && scope.owner == kNone) scope.kind = Scope::Kind::kNothing;
   return scope;
@@ -186,9 +183,11 @@ void Resolver::found_in(Id item, ColumnBinding::Kind kind, std::uint16_t column,
 }
 
 void Resolver::match(const Scope& scope, Id id, std::string_view name, Found& found) {
-  if (!step()) return;
   const FromItem& item = facts_.from_items[id];
   const Relation* relation = out_.items[id].relation;
+  // Columns are looked through one after the other.
+  constexpr std::uint64_t kColumnsAStep = 8;
+  if (!step(1 + (relation == nullptr ? 0 : relation->columns.size() / kColumnsAStep))) return;
   if (relation != nullptr && item.column_aliases.count == 0) {
     const View view = view_of(scope, id);
     if (const auto column = relation->find_column(name)) {
@@ -228,9 +227,10 @@ void Resolver::mark_outer(Scope scope, std::string_view name) {
   for (scope = outer(scope); !ends(scope); scope = outer(scope)) {
     each_item(scope, [&](Id item) {
       const Relation* relation = out_.items[item].relation;
-      if (relation != nullptr && relation->find_column(name)) out_.items[item].must_wrap = true;
+      if (!step() || relation == nullptr) return;
+      if (relation->find_column(name)) out_.items[item].must_wrap = true;
     });
-    if (!step()) return;
+    if (denied()) return;
   }
 }
 

@@ -54,10 +54,18 @@ class Finder {
       for (Id e = item.exprs.first; e < item.exprs.first + item.exprs.count; ++e) sources_.owners[e] = i;
       if (item.on != kNone) sources_.owners[item.on] = i;
     }
-    if (!any) return;
+    for (const parser::Query& query : facts_.queries) {
+      const parser::Range keys = query.conflict_columns;
+      if (keys.count == 0) continue;
+      if (sources_.inference.empty()) sources_.inference.resize(facts_.exprs.size(), 0);
+      for (Id e = keys.first; e < keys.first + keys.count; ++e) sources_.inference[e] = 1;
+    }
+    if (!any && sources_.inference.empty()) return;
     for (Id e = 0; e < facts_.exprs.size(); ++e) {
       const Id parent = facts_.exprs[e].parent;
-      if (parent != kNone) sources_.owners[e] = sources_.owners[parent];
+      if (parent == kNone) continue;
+      if (any) sources_.owners[e] = sources_.owners[parent];
+      if (!sources_.inference.empty()) sources_.inference[e] = sources_.inference[parent];
     }
   }
 

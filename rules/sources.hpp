@@ -24,6 +24,7 @@ struct Sources {
   std::vector<Source> items;          ///< one for each of facts.from_items
   std::vector<const Relation*> uses;  ///< one for each of facts.relation_uses; nullptr: there is none
   std::vector<parser::Id> owners;  ///< exprs: the FROM item whose arguments or ON it stands in; may be empty
+  std::vector<char> inference;     ///< exprs: it stands in the key of ON CONFLICT; may be empty
   std::vector<parser::Id> cte_of;  ///< queries: the CTE that it is the body of; may be empty
   std::optional<Denial> denial;    ///< a name of another database or of a temporary schema
 
