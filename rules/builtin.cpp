@@ -27,8 +27,8 @@ constexpr std::array<std::string_view, 7> kTotalityNames = {"partial", "total", 
   throw std::logic_error("rules/builtin: " + std::string(line));
 }
 
-template <class Enum, std::size_t kSize>
-Enum one_of(const std::array<std::string_view, kSize>& names, std::string_view name) {
+template <class Enum, std::size_t Size>
+Enum one_of(const std::array<std::string_view, Size>& names, std::string_view name) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) bad_table(name);
   return static_cast<Enum>(found - names.begin());

@@ -91,26 +91,26 @@ class PolicySql : public testing::Test {
   static void SetUpTestSuite() {
     postgres().run("DROP DATABASE IF EXISTS policy_sql");
     postgres().run("CREATE DATABASE policy_sql");
-    client_ = std::make_unique<Client>(postgres().address(), Login{.database = "policy_sql"});
-    client_->run(test::kShopSchema);
-    client_->run(kRows);
+    client = std::make_unique<Client>(postgres().address(), Login{.database = "policy_sql"});
+    client->run(test::kShopSchema);
+    client->run(kRows);
     rules::Problems problems;
-    catalog_ = rules::load_catalog_sql(std::string(test::kShopSchema) + R"sql(
+    catalog = rules::load_catalog_sql(std::string(test::kShopSchema) + R"sql(
 ALTER TABLE public.kinds ADD nd text, ADD cjson jsonb, ADD va varchar(3)[], ADD iv2 interval hour to minute;
 )sql",
-                                       "kinds.sql", problems);
+                                      "kinds.sql", problems);
     ASSERT_TRUE(problems.empty()) << problems.text();
   }
   static void TearDownTestSuite() {
-    client_.reset();
+    client.reset();
     postgres().run("DROP DATABASE policy_sql");
   }
-  void TearDown() override { client_->run("RESET ALL"); }
+  void TearDown() override { client->run("RESET ALL"); }
 
-  static const rules::Relation& kinds() { return *catalog_->find_relation("public", "kinds"); }
+  static const rules::Relation& kinds() { return *catalog->find_relation("public", "kinds"); }
 
-  static inline std::unique_ptr<Client> client_;
-  static inline std::shared_ptr<const rules::Catalog> catalog_;
+  static inline std::unique_ptr<Client> client;
+  static inline std::shared_ptr<const rules::Catalog> catalog;
 };
 
 // All that an agent could set to change what a text means.
@@ -126,15 +126,15 @@ TEST_F(PolicySql, EveryMaskOfEveryTypeKeepsItsTypeAndNeverFails) {
   for (std::uint16_t index = 0; index < kinds().columns.size(); ++index) {
     const rules::Column& column = kinds().columns[index];
     const Answer plain =
-        ask(*client_, fmt::format("SELECT {} FROM public.kinds", rules::identifier(column.name)));
+        ask(*client, fmt::format("SELECT {} FROM public.kinds", rules::identifier(column.name)));
     ASSERT_EQ(plain.error, "") << column.name;
     for (const MaskKind kind : {MaskKind::kNull, MaskKind::kRedact, MaskKind::kHash, MaskKind::kEmail}) {
-      const auto mask = rules::mask_expression(kind, kinds(), index, *catalog_, kSalt);
+      const auto mask = rules::mask_expression(kind, kinds(), index, *catalog, kSalt);
       if (!mask) continue;
       ++sound;
       const std::string sql = fmt::format("SELECT {} FROM public.kinds ORDER BY kinds.id", filled(*mask));
       SCOPED_TRACE(sql);
-      const Answer masked = ask(*client_, sql);
+      const Answer masked = ask(*client, sql);
       EXPECT_EQ(masked.error, "");
       EXPECT_EQ(masked.type, plain.type);
       EXPECT_EQ(masked.modifier, plain.modifier);
@@ -150,33 +150,32 @@ TEST_F(PolicySql, EveryMaskOfEveryTypeKeepsItsTypeAndNeverFails) {
 TEST_F(PolicySql, MasksDependOnNoSetting) {
   for (std::uint16_t index = 0; index < kinds().columns.size(); ++index) {
     for (const MaskKind kind : {MaskKind::kRedact, MaskKind::kHash, MaskKind::kEmail}) {
-      const auto mask = rules::mask_expression(kind, kinds(), index, *catalog_, kSalt);
+      const auto mask = rules::mask_expression(kind, kinds(), index, *catalog, kSalt);
       if (!mask) continue;
       // Rows that are the same, compared in SQL: how a value is printed may depend on settings.
       const std::string sql = fmt::format(
           "SELECT count(*) FROM public.kinds k JOIN public.kept ON kept.id = k.id WHERE kept.v IS DISTINCT "
           "FROM CAST({} AS pg_catalog.text)",
           "(SELECT " + filled(*mask) + " FROM public.kinds WHERE kinds.id = k.id)");
-      client_->run("RESET ALL");
-      client_->run(fmt::format(
+      client->run("RESET ALL");
+      client->run(fmt::format(
           "CREATE TABLE public.kept AS SELECT id, CAST({} AS pg_catalog.text) AS v FROM public.kinds",
           filled(*mask)));
-      client_->run(
+      client->run(
           "SET standard_conforming_strings = off; SET search_path = ''; SET backslash_quote = on; SET "
           "escape_string_warning = off; SET array_nulls = off");
-      EXPECT_EQ(ask(*client_, sql).values, std::vector<std::string>{"0"}) << sql;
-      client_->run("RESET ALL; DROP TABLE public.kept");
+      EXPECT_EQ(ask(*client, sql).values, std::vector<std::string>{"0"}) << sql;
+      client->run("RESET ALL; DROP TABLE public.kept");
     }
   }
 }
 
 TEST_F(PolicySql, AMaskKeepsWhatItShould) {
   const auto masked = [](std::string_view column, MaskKind kind) {
-    const auto mask = rules::mask_expression(kind, kinds(), *kinds().find_column(column), *catalog_, kSalt);
+    const auto mask = rules::mask_expression(kind, kinds(), *kinds().find_column(column), *catalog, kSalt);
     if (!mask) return std::vector<std::string>{mask.error().what};
-    return ask(*client_,
-               fmt::format("SELECT coalesce(CAST({} AS text), 'NULL') FROM public.kinds ORDER BY id",
-                           filled(*mask)))
+    return ask(*client, fmt::format("SELECT coalesce(CAST({} AS text), 'NULL') FROM public.kinds ORDER BY id",
+                                    filled(*mask)))
         .values;
   };
   using Values = std::vector<std::string>;
@@ -189,7 +188,7 @@ TEST_F(PolicySql, AMaskKeepsWhatItShould) {
   const Values hashes = masked("ci", MaskKind::kHash);
   EXPECT_EQ(hashes[1], "NULL");
   EXPECT_EQ(hashes[2].size(), 32U);
-  EXPECT_EQ(ask(*client_, fmt::format("SELECT md5('{}a@b.c')", kSalt)).values[0], hashes[2])
+  EXPECT_EQ(ask(*client, fmt::format("SELECT md5('{}a@b.c')", kSalt)).values[0], hashes[2])
       << "letters of either case are one";
   EXPECT_EQ(masked("v", MaskKind::kHash)[2].size(), 12U) << "cut to what the column holds";
 }
@@ -230,23 +229,23 @@ TEST_F(PolicySql, FiltersRunAndDependOnNoSetting) {
   for (const std::string_view text : kFilters) {
     SCOPED_TRACE(text);
     const auto filter =
-        rules::compile_expression(text, {*catalog_, kinds(), rules::ExpressionUse::kFilter, nullptr});
+        rules::compile_expression(text, {*catalog, kinds(), rules::ExpressionUse::kFilter, nullptr});
     if (!filter) {
       ADD_FAILURE() << filter.error().what << "; " << filter.error().expected;
       continue;
     }
     const std::string sql = fmt::format("SELECT id FROM public.kinds WHERE {} ORDER BY 1", filled(*filter));
-    client_->run("RESET ALL");
-    const Answer usual = ask(*client_, sql);
+    client->run("RESET ALL");
+    const Answer usual = ask(*client, sql);
     EXPECT_EQ(usual.error, "") << sql;
-    client_->run(kOtherSettings);
-    const Answer other = ask(*client_, sql);
+    client->run(kOtherSettings);
+    const Answer other = ask(*client, sql);
     EXPECT_EQ(other.error, "") << sql;
     EXPECT_EQ(other.values, usual.values) << sql;
     // As the author wrote it, for rows where nothing is a parameter.
     if (text.find(':') == std::string_view::npos) {
-      client_->run("RESET ALL");
-      EXPECT_EQ(ask(*client_, fmt::format("SELECT id FROM public.kinds WHERE {} ORDER BY 1", text)).values,
+      client->run("RESET ALL");
+      EXPECT_EQ(ask(*client, fmt::format("SELECT id FROM public.kinds WHERE {} ORDER BY 1", text)).values,
                 usual.values)
           << sql;
     }
@@ -273,13 +272,13 @@ TEST_F(PolicySql, MasksOfTheAuthorRun) {
     SCOPED_TRACE(text);
     const rules::Column& column = kinds().columns[*kinds().find_column(name)];
     const auto mask =
-        rules::compile_expression(text, {*catalog_, kinds(), rules::ExpressionUse::kMask, &column});
+        rules::compile_expression(text, {*catalog, kinds(), rules::ExpressionUse::kMask, &column});
     if (!mask) {
       ADD_FAILURE() << mask.error().what << "; " << mask.error().expected;
       continue;
     }
-    const Answer plain = ask(*client_, fmt::format("SELECT {} FROM public.kinds", rules::identifier(name)));
-    const Answer masked = ask(*client_, fmt::format("SELECT {} FROM public.kinds", filled(*mask)));
+    const Answer plain = ask(*client, fmt::format("SELECT {} FROM public.kinds", rules::identifier(name)));
+    const Answer masked = ask(*client, fmt::format("SELECT {} FROM public.kinds", filled(*mask)));
     EXPECT_EQ(masked.error, "") << filled(*mask);
     EXPECT_EQ(masked.type, plain.type);
     EXPECT_EQ(masked.modifier, plain.modifier);

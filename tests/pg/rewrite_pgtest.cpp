@@ -108,45 +108,44 @@ class Law : public testing::Test {
   static void SetUpTestSuite() {
     postgres().run("CREATE DATABASE law_full");
     postgres().run("CREATE DATABASE law_projected");
-    full_ = connect("law_full");
-    projected_ = connect("law_projected");
-    full_->run(rules::testing::kShop);
-    full_->run(fmt::format("INSERT INTO users {}", kUsers));
-    full_->run(
-        "INSERT INTO staff SELECT g, 'staff' || g, 'HIDDEN' || g, g / 3 FROM generate_series(1, 20) g");
-    full_->run("INSERT INTO cards SELECT g, g % 5, '4111-' || g FROM generate_series(1, 20) g");
-    full_->run(fmt::format("INSERT INTO tickets {}", kTickets));
-    full_->run("INSERT INTO mem SELECT g, 41 + g % 3 FROM generate_series(1, 20) g");
-    full_->run(fmt::format("INSERT INTO docs {}", kDocs));
-    full_->run(kOrders);
-    full_->run("INSERT INTO parents SELECT g, 41 + g % 3, 'label ' || g FROM generate_series(1, 20) g");
-    projected_->run(kProjected);
-    projected_->run(
+    full = connect("law_full");
+    projected = connect("law_projected");
+    full->run(rules::testing::kShop);
+    full->run(fmt::format("INSERT INTO users {}", kUsers));
+    full->run("INSERT INTO staff SELECT g, 'staff' || g, 'HIDDEN' || g, g / 3 FROM generate_series(1, 20) g");
+    full->run("INSERT INTO cards SELECT g, g % 5, '4111-' || g FROM generate_series(1, 20) g");
+    full->run(fmt::format("INSERT INTO tickets {}", kTickets));
+    full->run("INSERT INTO mem SELECT g, 41 + g % 3 FROM generate_series(1, 20) g");
+    full->run(fmt::format("INSERT INTO docs {}", kDocs));
+    full->run(kOrders);
+    full->run("INSERT INTO parents SELECT g, 41 + g % 3, 'label ' || g FROM generate_series(1, 20) g");
+    projected->run(kProjected);
+    projected->run(
         fmt::format("INSERT INTO users SELECT id, tenant, left(email, 1), name, salary, created, mood, "
                     "data FROM ({}) s WHERE tenant = 42",
                     kUsers));
-    projected_->run("INSERT INTO staff SELECT g, 'staff' || g, g / 3 FROM generate_series(1, 20) g");
-    projected_->run("INSERT INTO cards SELECT g, g % 5, '***' FROM generate_series(1, 20) g");
-    projected_->run(
+    projected->run("INSERT INTO staff SELECT g, 'staff' || g, g / 3 FROM generate_series(1, 20) g");
+    projected->run("INSERT INTO cards SELECT g, g % 5, '***' FROM generate_series(1, 20) g");
+    projected->run(
         fmt::format("INSERT INTO tickets SELECT id, subject, body, status, created, points FROM ({}) s "
                     "WHERE tenant_id = 42",
                     kTickets));
-    projected_->run(
+    projected->run(
         fmt::format("INSERT INTO docs SELECT * FROM ({}) s WHERE owner IN (SELECT g FROM "
                     "generate_series(1, 20) g WHERE 41 + g % 3 = 42)",
                     kDocs));
-    projected_->run(kOrders);
-    projected_->run(
+    projected->run(kOrders);
+    projected->run(
         "INSERT INTO parents SELECT g, 41 + g % 3, 'label ' || g FROM generate_series(1, 20) g WHERE 41 "
         "+ g % 3 = 42");
-    for (Client* client : {full_.get(), projected_.get()}) {
+    for (Client* client : {full.get(), projected.get()}) {
       client->run("ANALYZE");
       client->run("SET search_path = public");
     }
   }
   static void TearDownTestSuite() {
-    full_.reset();
-    projected_.reset();
+    full.reset();
+    projected.reset();
     postgres().run("DROP DATABASE law_full WITH (FORCE)");
     postgres().run("DROP DATABASE law_projected WITH (FORCE)");
   }
@@ -162,7 +161,7 @@ class Law : public testing::Test {
   // What the agent gets for the SQL, and that it may send it.
   void compare(const std::string& sql) {
     const std::string sent = shop_.rewritten(sql);
-    Reply expected = ask(*projected_, sql);
+    Reply expected = ask(*projected, sql);
     ++compared_;
     if (sent.starts_with("unresolved: ") || sent.starts_with("error: ")) {
       // Refused in words of our own where the projected database has nothing of that name.
@@ -170,7 +169,7 @@ class Law : public testing::Test {
       return;
     }
     ASSERT_FALSE(sent.starts_with("denied: ") || sent.starts_with("refused: ")) << sql << "\n" << sent;
-    Reply got = ask(*full_, sent == "as written" ? sql : sent);
+    Reply got = ask(*full, sent == "as written" ? sql : sent);
     if (sql.find("order by") == std::string::npos) {
       std::ranges::sort(got.rows);
       std::ranges::sort(expected.rows);
@@ -182,11 +181,11 @@ class Law : public testing::Test {
         << expected.text();
   }
 
-  static std::unique_ptr<Client> full_, projected_;
+  static std::unique_ptr<Client> full, projected;
   Shop shop_;
   int compared_ = 0;
 };
-std::unique_ptr<Client> Law::full_, Law::projected_;
+std::unique_ptr<Client> Law::full, Law::projected;
 
 TEST_F(Law, QueriesOfEveryKind) {
   for (const std::string_view sql : kQueries) compare(std::string(sql));
@@ -207,16 +206,16 @@ TEST_F(Law, SystemColumnsAndPlansDoNotExist) {
 // What is written, what is returned of it, and what the agent sees afterwards.
 TEST_F(Law, Writes) {
   for (const std::string_view sql : kWrites) {
-    for (Client* client : {full_.get(), projected_.get()}) client->run("BEGIN");
+    for (Client* client : {full.get(), projected.get()}) client->run("BEGIN");
     compare(std::string(sql));
-    for (Client* client : {full_.get(), projected_.get()}) {
+    for (Client* client : {full.get(), projected.get()}) {
       if (ask(*client, "select 1").end.starts_with("25P02")) client->run("ROLLBACK");
     }
     for (const std::string_view table : {"users", "tickets", "staff", "orders"}) {
       compare(fmt::format("select * from {} order by id", table));
     }
     if (HasFailure()) ADD_FAILURE() << "behind " << sql;
-    for (Client* client : {full_.get(), projected_.get()}) client->run("ROLLBACK");
+    for (Client* client : {full.get(), projected.get()}) client->run("ROLLBACK");
     if (HasFailure()) return;
   }
 }
@@ -226,24 +225,24 @@ TEST_F(Law, WritesLeaveHiddenRowsAlone) {
   const std::string hidden =
       "select md5(string_agg(u::text, ',' order by id)) from users u where tenant <> 42 union all "
       "select md5(string_agg(t::text, ',' order by id)) from tickets t where tenant_id <> 42";
-  const std::vector<std::string> before = ask(*full_, hidden).rows;
+  const std::vector<std::string> before = ask(*full, hidden).rows;
   ASSERT_EQ(before.size(), 2U);
   for (const std::string_view sql : kWrites) {
     if (sql.starts_with("insert")) continue;
     const std::string sent = shop_.rewritten(sql);
     if (sent.starts_with("denied: ") || sent.starts_with("unresolved: ")) continue;
-    full_->run("BEGIN");
-    const Reply reply = ask(*full_, sent);
+    full->run("BEGIN");
+    const Reply reply = ask(*full, sent);
     if (reply.columns.find("HIDDEN") != std::string::npos) ADD_FAILURE() << sent;
-    if (!ask(*full_, "select 1").end.starts_with("25P02")) {
-      EXPECT_EQ(ask(*full_, hidden).rows, before) << sent;
+    if (!ask(*full, "select 1").end.starts_with("25P02")) {
+      EXPECT_EQ(ask(*full, hidden).rows, before) << sent;
     }
-    full_->run("ROLLBACK");
+    full->run("ROLLBACK");
   }
 }
 
 TEST_F(Law, WhatAnInsertGetsIsOfTheAgent) {
-  full_->run("BEGIN");
+  full->run("BEGIN");
   for (const std::string_view sql :
        {"insert into notes (ticket_id, body) values (1, 'a'), (2, 'b') returning id",
         "insert into notes values (3, 'c')",
@@ -251,18 +250,18 @@ TEST_F(Law, WhatAnInsertGetsIsOfTheAgent) {
         "insert into notes (ticket_id, body) (select 1, 'x') union all values (2, 'y')",
         "insert into notes (ticket_id) table parents", "insert into notes default values returning *"}) {
     const std::string sent = shop_.rewritten(sql);
-    const Reply reply = ask(*full_, sent);
+    const Reply reply = ask(*full, sent);
     if (sql.find("table parents") != std::string_view::npos) {
       EXPECT_TRUE(reply.end.starts_with("42601")) << sent << "\n" << reply.text();
-      full_->run("ROLLBACK");
-      full_->run("BEGIN");
+      full->run("ROLLBACK");
+      full->run("BEGIN");
       continue;
     }
     EXPECT_TRUE(reply.end.starts_with("INSERT")) << sent << "\n" << reply.text();
-    EXPECT_EQ(ask(*full_, "select count(*) from notes where tenant_id = 42 and author = E'al''ice\\\\'").rows,
-              ask(*full_, "select count(*) from notes").rows);
+    EXPECT_EQ(ask(*full, "select count(*) from notes where tenant_id = 42 and author = E'al''ice\\\\'").rows,
+              ask(*full, "select count(*) from notes").rows);
   }
-  full_->run("ROLLBACK");
+  full->run("ROLLBACK");
 }
 
 // An error's position is that of the agent's own text.
@@ -273,8 +272,8 @@ TEST_F(Law, PositionsOfErrorsAreTheClients) {
         "select * from users u join orders o on o.id = 'y'",
         "select id + subject from tickets where points > 3 and status = 'a'"}) {
     const auto [sent, map] = shop_.rewritten_with_positions(sql);
-    const Reply got = ask(*full_, sent);
-    const Reply expected = ask(*projected_, sql);
+    const Reply got = ask(*full, sent);
+    const Reply expected = ask(*projected, sql);
     ASSERT_NE(expected.position, 0U) << sql << "\n" << expected.text();
     EXPECT_EQ(got.end, expected.end) << sent;
     EXPECT_EQ(map.client_position(got.position), expected.position) << sent;
@@ -292,13 +291,13 @@ class Leaks : public Law {
   };
   static void SetUpTestSuite() {
     Law::SetUpTestSuite();
-    full_->run(
+    full->run(
         "INSERT INTO probe SELECT g, CASE WHEN g % 10 = 0 THEN 42 ELSE 41 END, CASE WHEN g % 10 = 0 THEN "
         "g::text ELSE "
         "'HIDDEN' || g % 3 END, CASE WHEN g % 10 = 0 THEN 10 + g % 7 ELSE 50 END, CASE WHEN g % 10 = 0 THEN "
         "'{\"a\": 1}'::jsonb ELSE '{\"a\": \"HIDDEN\"}' END FROM generate_series(1, 1000) g");
-    full_->run("CREATE INDEX ON probe (salary)");
-    full_->run("ANALYZE probe");
+    full->run("CREATE INDEX ON probe (salary)");
+    full->run("ANALYZE probe");
   }
 
   void probe(const std::string& sql) {
@@ -311,12 +310,12 @@ class Leaks : public Law {
                  sent.starts_with("error: "))
         << sql << "\n"
         << sent;
-    full_->run("BEGIN");
-    const Reply reply = ask(*full_, sent);
+    full->run("BEGIN");
+    const Reply reply = ask(*full, sent);
     EXPECT_FALSE(reply.end.starts_with("22")) << sent << "\n" << reply.text();
     EXPECT_EQ(reply.notices.find("HIDDEN"), std::string::npos) << sent << "\n"
                                                                << reply.notices.substr(0, 200);
-    full_->run("ROLLBACK");
+    full->run("ROLLBACK");
     ++probed_;
   }
 

@@ -14,7 +14,7 @@ class Evaluate : public ::testing::Test {
  protected:
   void expect(std::span<const cases::Case> all) const {
     for (const cases::Case& wanted : all) {
-      const Verdict verdict = engine.decide(wanted.agent, wanted.sql);
+      const Verdict verdict = engine_.decide(wanted.agent, wanted.sql);
       EXPECT_EQ(verdict.allow, wanted.rule.empty()) << wanted.agent << ": " << wanted.sql << "\n"
                                                     << (verdict.denial ? verdict.denial->message : "");
       EXPECT_NE(verdict.allow, verdict.denial.has_value()) << wanted.sql;
@@ -25,12 +25,12 @@ class Evaluate : public ::testing::Test {
     }
   }
   Denial denial(std::string_view agent, std::string_view sql) const {
-    const Verdict verdict = engine.decide(agent, sql);
+    const Verdict verdict = engine_.decide(agent, sql);
     EXPECT_TRUE(verdict.denial) << sql;
     return verdict.denial.value_or(Denial());
   }
 
-  const Engine engine{cases::kSchema, cases::kPolicy};
+  const Engine engine_{cases::kSchema, cases::kPolicy};
 };
 
 TEST_F(Evaluate, Reads) {
@@ -50,14 +50,14 @@ TEST_F(Evaluate, Expressions) {
 }
 
 TEST_F(Evaluate, OneCapabilityCoversTheString) {
-  const Verdict stock = engine.decide("both-bot", "SELECT id FROM products");
+  const Verdict stock = engine_.decide("both-bot", "SELECT id FROM products");
   ASSERT_TRUE(stock.capability);
   EXPECT_EQ(stock.capability->name, "stock");
-  const Verdict triage = engine.decide("both-bot", "SELECT id FROM customers");
+  const Verdict triage = engine_.decide("both-bot", "SELECT id FROM customers");
   ASSERT_TRUE(triage.capability);
   EXPECT_EQ(triage.capability->name, "triage");
   // The session's statements go along with either.
-  EXPECT_EQ(engine.decide("both-bot", "BEGIN; SET timezone = 'UTC'; SELECT id FROM customers; COMMIT")
+  EXPECT_EQ(engine_.decide("both-bot", "BEGIN; SET timezone = 'UTC'; SELECT id FROM customers; COMMIT")
                 .capability->name,
             "triage");
   // Of several that do not cover it, the denial is of the one that names all tables.
@@ -66,9 +66,9 @@ TEST_F(Evaluate, OneCapabilityCoversTheString) {
   EXPECT_EQ(denial("both-bot", "SELECT id FROM customers, products").detail,
             "capability stock, rule tables.customers");
   // The set `session` needs none.
-  EXPECT_EQ(engine.decide("triage-bot", "BEGIN; SET timezone = 'UTC'").capability, nullptr);
-  EXPECT_EQ(engine.decide("bare-bot", "SELECT version()").capability, nullptr);
-  EXPECT_NE(engine.decide("stock-bot", "SET statement_timeout = '1s'").capability, nullptr);
+  EXPECT_EQ(engine_.decide("triage-bot", "BEGIN; SET timezone = 'UTC'").capability, nullptr);
+  EXPECT_EQ(engine_.decide("bare-bot", "SELECT version()").capability, nullptr);
+  EXPECT_NE(engine_.decide("stock-bot", "SET statement_timeout = '1s'").capability, nullptr);
 }
 
 TEST_F(Evaluate, DenialsTeach) {

@@ -59,8 +59,8 @@ agents:
 class Resolve : public ::testing::Test {
  protected:
   Resolution resolve_sql(std::string_view sql) {
-    facts = &engine.read(sql);
-    return resolve(*facts, engine.catalog(), *engine.policy().find_agent("bot")->capabilities[0]);
+    facts_ = &engine_.read(sql);
+    return resolve(*facts_, engine_.catalog(), *engine_.policy().find_agent("bot")->capabilities[0]);
   }
   /// "ok", or the denial's message.
   std::string answer(std::string_view sql) {
@@ -72,11 +72,11 @@ class Resolve : public ::testing::Test {
   std::string binding(std::string_view sql, std::string_view name, int nth = 0) {
     const Resolution resolution = resolve_sql(sql);
     if (resolution.denial) return resolution.denial->message;
-    for (std::size_t i = 0; i < facts->exprs.size(); ++i) {
-      const parser::Expr& expr = facts->exprs[i];
+    for (std::size_t i = 0; i < facts_->exprs.size(); ++i) {
+      const parser::Expr& expr = facts_->exprs[i];
       if (expr.kind != parser::ExprKind::kColumn) continue;
       std::string written;
-      for (const std::string_view part : facts->at(expr.names))
+      for (const std::string_view part : facts_->at(expr.names))
         written += (written.empty() ? "" : ".") + std::string(part);
       if (expr.has(parser::flag::kStar)) written += written.empty() ? "*" : ".*";
       if (written != name || nth-- > 0) continue;
@@ -115,8 +115,8 @@ class Resolve : public ::testing::Test {
     return names;
   }
 
-  const Engine engine{kSchema, kPolicy};
-  const parser::Facts* facts = nullptr;
+  const Engine engine_{kSchema, kPolicy};
+  const parser::Facts* facts_ = nullptr;
 };
 
 TEST_F(Resolve, HiddenAndAbsentReadTheSame) {
