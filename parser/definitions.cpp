@@ -1,8 +1,5 @@
 #include "parser/definitions.hpp"
 
-#include "parser/pg_tree.hpp"
-#include "parser/prescan.hpp"
-
 namespace chaperone::parser {
 
 namespace {
@@ -16,12 +13,6 @@ char lower(char c) {
 }
 
 }  // namespace
-
-Result<std::vector<Definition>> read_definitions(std::string_view sql, const Limits& limits) {
-  const Result<Span> content = prescan(sql, limits);
-  if (!content) return content.error();
-  return read_tree_definitions(std::string(sql));
-}
 
 std::optional<std::vector<std::string>> split_identifiers(std::string_view list) {
   constexpr std::size_t kLongest = 63;

@@ -86,4 +86,10 @@ Result<Facts> read_facts(std::string_view sql, const Limits& limits) {
   return facts;
 }
 
+Result<std::vector<Definition>> read_definitions(std::string_view sql, const Limits& limits) {
+  const Result<Span> content = prescan(sql, limits);
+  if (!content) return content.error();
+  return read_past_comments(sql, read_tree_definitions);
+}
+
 }  // namespace chaperone::parser

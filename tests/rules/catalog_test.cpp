@@ -412,6 +412,13 @@ CREATE TABLE u (a int);
             "s.sql:12:1: \"\\unrestrict\" is psql's; passed over\n");
 }
 
+TEST(CatalogSql, CommentsMayStandAnywhere) {
+  EXPECT_EQ(
+      columns_after("CREATE /* a; */ TABLE t -- b;\n (a int NOT /* c */ NULL); CREATE INDEX ON t (a NULLS "
+                    "/* d */ FIRST)"),
+      "a pg_catalog.int4!");
+}
+
 TEST(CatalogSql, TemporaryTablesAreNotPartOfIt) {
   const Loaded loaded(
       "CREATE TEMP TABLE t (a int); ALTER TABLE t ADD b int; CREATE TABLE t (c int); DROP TABLE t");
