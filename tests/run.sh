@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds every tree and runs all tests. About 20 minutes on 2 cores the first time.
+# Installs what is missing, builds every tree and runs all tests. About 25 minutes on 2 cores the first time.
 #
 #   tests/run.sh [CTEST ARGUMENT...]     e.g. tests/run.sh -R wire
 #
