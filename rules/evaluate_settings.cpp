@@ -102,43 +102,51 @@ void Evaluation::check_setting_call(const Expr& call, std::string_view name) {
   check_setting(change);
 }
 
-/// By the shipped table and what the capability says of the setting. A fixed setting stays what it is.
 void Evaluation::check_setting(const SettingChange& change) {
+  auto denial = refuse_setting(change, agent_, catalog_, session_alone_ ? nullptr : &capability_);
+  if (denial) deny(std::move(*denial));
+}
+
+std::optional<Denial> refuse_setting(const SettingChange& change, const Agent& agent, const Catalog& catalog,
+                                     const Capability* capability) {
   const Setting* setting = find_setting(change.name);
   const auto refuse = [&](std::string_view why) {
-    deny(fmt::format("settings.{}", change.name),
-         fmt::format("may not {} the setting {}{}{}", change.verb, in_quotes(change.name),
-                     why.empty() ? "" : ": ", why),
-         change.offset);
+    Denial denial;
+    denial.rule = fmt::format("settings.{}", change.name);
+    denial.message = fmt::format("may not {} the setting {}{}{}", change.verb, in_quotes(change.name),
+                                 why.empty() ? "" : ": ", why);
+    denial.offset = change.offset;
+    return std::optional(std::move(denial));
   };
   const SettingRule* rule = nullptr;
-  SettingBounds bounds{catalog_.search_path(), capability_.limits.time};
-  if (session_alone_) {
+  SettingBounds bounds{catalog.search_path(), {}};
+  if (capability == nullptr) {
     // No capability covered the statement. What one says of the setting was asked there.
-    const bool ruled = std::ranges::any_of(agent_.capabilities, [&](const auto& capability) {
-      return capability->settings.contains(change.name);
-    });
+    const bool ruled = std::ranges::any_of(
+        agent.capabilities, [&](const auto& one) { return one->settings.contains(change.name); });
     if (ruled) return refuse("its capabilities bound it");
-    for (const auto& capability : agent_.capabilities) {
-      const auto time = capability->limits.time;
+    for (const auto& one : agent.capabilities) {
+      const auto time = one->limits.time;
       if (time && (!bounds.time || *time < *bounds.time)) bounds.time = time;
     }
-  } else if (const auto found = capability_.settings.find(change.name); found != capability_.settings.end()) {
-    rule = &found->second;
+  } else {
+    bounds.time = capability->limits.time;
+    const auto found = capability->settings.find(change.name);
+    if (found != capability->settings.end()) rule = &found->second;
   }
   if (rule != nullptr && !rule->allow) return refuse("its capability refuses it");
   if (change.name.starts_with("chaperone.")) rule = nullptr;
   if (setting != nullptr && setting->fixed) rule = nullptr;
   if (change.verb == "show") {
-    if (is_own_setting(change.name)) return;
+    if (is_own_setting(change.name)) return std::nullopt;
     if (rule == nullptr && (setting == nullptr || !setting->is_shown()))
-      refuse(setting == nullptr ? "" : setting->reason);
-    return;
+      return refuse(setting == nullptr ? "" : setting->reason);
+    return std::nullopt;
   }
   if (change.verb == "reset") {
     if (rule == nullptr && (setting == nullptr || !setting->is_set()))
-      refuse(setting == nullptr ? "" : setting->reason);
-    return;
+      return refuse(setting == nullptr ? "" : setting->reason);
+    return std::nullopt;
   }
   if (rule != nullptr && (!rule->values.empty() || rule->most)) {
     if (!change.constant || change.values.size() != 1) return refuse("it must be one constant");
@@ -146,7 +154,7 @@ void Evaluation::check_setting(const SettingChange& change) {
     if (!rule->values.empty() && std::ranges::find(rule->values, value) == rule->values.end()) {
       return refuse(fmt::format("it may be {}", fmt::join(rule->values, ", ")));
     }
-    if (!rule->most) return;
+    if (!rule->most) return std::nullopt;
     Setting kind;
     kind.kind = SettingKind::kNumber;
     if (setting != nullptr) kind = *setting;
@@ -155,18 +163,18 @@ void Evaluation::check_setting(const SettingChange& change) {
     // Zero and below often mean without end.
     if (!least || !most || CHAPERONE_MUTANT(48, *least <= 0, false) || *least > *most)
       return refuse(fmt::format("it may be at most {}", *rule->most));
-    return;
+    return std::nullopt;
   }
-  if (rule != nullptr && (setting == nullptr || !setting->is_set())) return;
+  if (rule != nullptr && (setting == nullptr || !setting->is_set())) return std::nullopt;
   if (setting == nullptr) return refuse("");
   if (!setting->is_set()) return refuse(setting->reason);
   const bool within = change.constant && !change.values.empty()
                           ? (change.one_text ? admits_text(*setting, change.values.front(), bounds)
                                              : admits(*setting, change.values, bounds))
                           : setting->kind == SettingKind::kAny;
-  if (CHAPERONE_MUTANT(49, within, true)) return;
-  refuse(fmt::format("it may be {}{}{}", describe_values(*setting, bounds),
-                     setting->reason.empty() ? "" : "; ", setting->reason));
+  if (CHAPERONE_MUTANT(49, within, true)) return std::nullopt;
+  return refuse(fmt::format("it may be {}{}{}", describe_values(*setting, bounds),
+                            setting->reason.empty() ? "" : "; ", setting->reason));
 }
 
 }  // namespace chaperone::rules

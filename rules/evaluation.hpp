@@ -18,6 +18,20 @@ bool is_searched(const Catalog& catalog, std::string_view schema);
 /// Whether something of the table is hidden, masked or filtered for reading.
 bool is_narrowed(const Relation& relation, const TableRule& rule);
 
+/// What is done to one setting.
+struct SettingChange {
+  std::string_view name;  // in lower case
+  std::string_view verb;  // show, set, reset
+  std::uint32_t offset = parser::kNone;
+  std::vector<std::string_view> values = {};
+  bool constant = true;
+  bool one_text = false;  // a list is one text, as set_config takes it
+};
+/// By the shipped table and what the capability says of the setting; nullptr: by the set `session` alone. A
+/// fixed setting stays what it is.
+std::optional<Denial> refuse_setting(const SettingChange& change, const Agent& agent, const Catalog& catalog,
+                                     const Capability* capability);
+
 /// The checks of one script under one capability, or under the set `session` alone.
 class Evaluation {
  public:
@@ -61,14 +75,6 @@ class Evaluation {
   // evaluate_settings.cpp
   void check_settings(const parser::StatementFacts& statement);
   void check_setting_call(const parser::Expr& call, std::string_view name);
-  struct SettingChange {
-    std::string_view name;  // in lower case
-    std::string_view verb;  // show, set, reset
-    std::uint32_t offset = parser::kNone;
-    std::vector<std::string_view> values = {};
-    bool constant = true;
-    bool one_text = false;  // a list is one text, as set_config takes it
-  };
   void check_setting(const SettingChange& change);
 
   // evaluate_write.cpp
