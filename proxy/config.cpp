@@ -81,7 +81,7 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
                   "a readable file");
     return;
   }
-  const rules::PolicySet policy = rules::load_policy(file.text, *path, reader.problems);
+  rules::PolicySet policy = rules::load_policy(file.text, *path, reader.problems);
   for (const auto& [name, agent] : policy.agents) {
     if (agent.observe) continue;
     reader.problems.add(
@@ -91,7 +91,9 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
                     rules::in_quotes(name)),
         "mode: observe (`check`, `test` and `explain` do use the policy as it is)");
   }
-  environment.observed = policy.observed();
+  environment.policy_file = *path;
+  environment.policy_text = file.text;
+  environment.policy = std::make_shared<const rules::PolicySet>(std::move(policy));
   for (const std::string& warning : reader.problems.warnings()) reader.warnings.push_back(warning);
 }
 

@@ -39,9 +39,9 @@ std::string summary(const Config& config) {
   for (const auto& [name, database] : config.environment->databases) {
     line("database", fmt::format("{} -> {}", name, describe(database)));
   }
-  const auto& observed = config.environment->observed;
-  line("agents", observed ? fmt::format("{}, all observed", fmt::join(*observed, ", "))
-                          : "any that can log in, observed");
+  const auto& policy = config.environment->policy;
+  line("agents", policy ? fmt::format("{}, all observed", fmt::join(policy->observed(), ", "))
+                        : "any that can log in, observed");
   line("audit", describe(config.audit));
   line("connections", fmt::format("at most {}", config.connections));
   return out;

@@ -108,6 +108,12 @@ void Worker::carry_out(Connection& connection, session::Action action) {
   switch (action) {
     case session::Action::kNone:
       break;
+    case session::Action::kLoadRules: {
+      auto step = take_step();
+      connection.session.on_rules_failed("nothing loads them yet", *step);
+      settle(connection, std::move(step));
+      break;
+    }
     case session::Action::kConnectUpstream:
       open_upstream(connection);
       break;

@@ -14,12 +14,12 @@ std::uint64_t next_number() {
 }  // namespace
 
 DecisionContext::DecisionContext(std::shared_ptr<const rules::PolicySet> policy,
-                                 std::shared_ptr<const rules::Catalog> catalog, const rules::Agent& agent,
+                                 std::shared_ptr<const rules::Catalog> catalog, rules::Agent agent,
                                  const parser::Limits& limits)
     : number_(next_number()),
       policy_(std::move(policy)),
       catalog_(std::move(catalog)),
-      agent_(agent),
+      agent_(std::move(agent)),
       limits_(limits) {
 }
 

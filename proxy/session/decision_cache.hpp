@@ -23,17 +23,23 @@ using SharedDecision = std::shared_ptr<const DecidedSql>;
 class DecisionContext {
  public:
   DecisionContext(std::shared_ptr<const rules::PolicySet> policy,
-                  std::shared_ptr<const rules::Catalog> catalog, const rules::Agent& agent,
+                  std::shared_ptr<const rules::Catalog> catalog, rules::Agent agent,
                   const parser::Limits& limits);
 
   std::uint64_t number() const { return number_; }
+  const rules::PolicySet& policy() const { return *policy_; }
+  const rules::Catalog& catalog() const { return *catalog_; }
+  /// With the capabilities that count here.
+  const rules::Agent& agent() const { return agent_; }
+  const parser::Limits& limits() const { return limits_; }
+
   rules::Decision decide(std::string_view sql) const;
 
  private:
   std::uint64_t number_;
   std::shared_ptr<const rules::PolicySet> policy_;
   std::shared_ptr<const rules::Catalog> catalog_;
-  const rules::Agent& agent_;
+  rules::Agent agent_;
   parser::Limits limits_;
 };
 

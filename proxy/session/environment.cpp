@@ -20,4 +20,10 @@ const Database* Environment::find_database(std::string_view name) const {
   return entry == databases.end() ? nullptr : &entry->second;
 }
 
+bool Environment::enforces(std::string_view agent) const {
+  if (!policy) return false;
+  const auto* found = policy->find_agent(agent);
+  return found == nullptr || !found->observe;
+}
+
 }  // namespace chaperone::session

@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
-#include <set>
+#include <memory>
 #include <string>
 
 #include "parser/parser.hpp"
 #include "proxy/auth/passwords.hpp"
+#include "rules/policy.hpp"
 
 namespace chaperone::session {
 
@@ -37,12 +37,17 @@ struct Database {
 struct Environment {
   std::map<std::string, Database, std::less<>> databases;  ///< "*" = any other name
   auth::Passwords passwords;
-  /// Agents whose mode is observe; nothing = every agent that can log in (there is no policy file).
-  std::optional<std::set<std::string, std::less<>>> observed;
+  /// The policy as it reads without a catalog: which agents there are, and which of them are observed. By
+  /// itself it decides nothing (Rulebook does). nullptr = there is none: every agent that can log in is
+  /// observed.
+  std::shared_ptr<const rules::PolicySet> policy;
+  std::string policy_file, policy_text;  ///< what a Rulebook is loaded from
   parser::Limits statement_limits;
 
   /// The entry for a database name, or nullptr.
   const Database* find_database(std::string_view name) const;
+  /// Whether the agent's statements are decided, rather than only observed.
+  bool enforces(std::string_view agent) const;
 };
 
 }  // namespace chaperone::session

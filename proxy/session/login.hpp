@@ -9,6 +9,7 @@
 
 #include "proxy/auth/scram.hpp"
 #include "proxy/session/environment.hpp"
+#include "proxy/session/rulebook.hpp"
 #include "proxy/session/step.hpp"
 #include "proxy/wire/backend.hpp"
 #include "proxy/wire/frame.hpp"
@@ -34,6 +35,7 @@ class Login {
     kSaslInitialResponse,
     kSaslClientFirst,  ///< the initial response came without client-first-message
     kSaslResponse,
+    kAwaitingRules,  ///< authenticated; what decides in that database is being loaded
     kConnecting,
     kUpstreamAuthentication,
     kUpstreamStarting,  ///< authenticated upstream; parameters come, then ReadyForQuery
@@ -46,6 +48,9 @@ class Login {
         const std::function<std::optional<wire::Error>()>& admit);
 
   void on_client(std::string_view bytes, Step& step);
+  /// The answers to Action::kLoadRules.
+  void on_rules(const Rulebook& rules, Step& step);
+  void on_rules_failed(std::string_view why, Step& step);
   void on_upstream_connected(Step& step);
   void on_upstream_failed(std::string_view why, Step& step);
   /// Takes what belongs to the login; gives what is behind it (the beginning of the relay's bytes).
@@ -67,6 +72,10 @@ class Login {
   const std::string& agent() const { return agent_; }
   const std::string& database_name() const { return database_name_; }
   const std::string& role() const { return role_; }
+  const auth::ProvenIdentity& identity() const { return identity_; }
+  /// What decides the agent's statements; nullptr: it is only observed.
+  const std::shared_ptr<const DecisionContext>& context() const { return context_; }
+  const rules::Principal& principal() const { return principal_; }
   const std::optional<wire::CancelRequest>& cancel_request() const { return cancel_request_; }
   const CancelKey& client_key() const { return client_key_; }
   const CancelKey& server_key() const { return server_key_; }
@@ -103,6 +112,9 @@ class Login {
   bool asked_for_gss_ = false;
   wire::StartupMessage startup_;
   std::string agent_, database_name_, role_;
+  auth::ProvenIdentity identity_;
+  std::shared_ptr<const DecisionContext> context_;
+  rules::Principal principal_;
   const Database* database_ = nullptr;
   std::optional<wire::CancelRequest> cancel_request_;
   std::optional<auth::ScramServer> scram_server_;

@@ -219,7 +219,8 @@ void Login::sasl_message(std::string_view body, Step& step) {
 
 void Login::authenticated(Step& step) {
   scram_server_.reset();
-  if (environment_->observed && !environment_->observed->contains(agent_)) {
+  identity_ = {.method = "scram", .agent = agent_};
+  if (environment_->policy && environment_->policy->find_agent(agent_) == nullptr) {
     refuse({.sqlstate = sqlstate::kInvalidAuthorization,
             .message = fmt::format("pgchaperone: agent \"{}\" is not let in", agent_)},
            step, "the policy does not name this agent");
@@ -233,8 +234,40 @@ void Login::authenticated(Step& step) {
     return;
   }
   role_ = database_->role.empty() ? agent_ : database_->role;
+  phase_ = environment_->enforces(agent_) ? Phase::kAwaitingRules : Phase::kConnecting;
+  step.action = phase_ == Phase::kConnecting ? Action::kConnectUpstream : Action::kLoadRules;
+}
+
+void Login::on_rules(const Rulebook& rules, Step& step) {
+  if (phase_ != Phase::kAwaitingRules) return;
+  const auto not_let_in = [&](std::string_view why) {
+    refuse({.sqlstate = sqlstate::kInvalidAuthorization,
+            .message = fmt::format("pgchaperone: agent \"{}\" is not let in", agent_)},
+           step, why);
+  };
+  auto context = rules.context(agent_, identity_.capabilities);
+  if (!context) {
+    not_let_in(context.error().message);
+    return;
+  }
+  auto principal = principal_of(identity_, (*context)->agent());
+  if (!principal) {
+    not_let_in(principal.error().message);
+    return;
+  }
+  context_ = std::move(*context);
+  principal_ = std::move(*principal);
   phase_ = Phase::kConnecting;
   step.action = Action::kConnectUpstream;
+}
+
+void Login::on_rules_failed(std::string_view why, Step& step) {
+  if (phase_ != Phase::kAwaitingRules) return;
+  refuse({.sqlstate = sqlstate::kCannotConnectNow,
+          .message =
+              fmt::format("pgchaperone: the rules for the database \"{}\" can't be loaded", database_name_),
+          .hint = "Its catalog or the policy can't be read; pgchaperone's log says why. Try again later."},
+         step, why);
 }
 
 void Login::refuse(const wire::Error& error, Step& step, std::string_view operator_why) {

@@ -49,6 +49,10 @@ void Session::on_client(std::string_view bytes, Step& step) {
     return;
   }
   login_->on_client(bytes, step);
+  if (step.action == Action::kLoadRules) {
+    database_name_ = login_->database_name();
+    if (thread_.rulebooks.contains(database_name_)) on_rules(step);
+  }
   if (step.action == Action::kConnectUpstream) server_ = login_->database().server;
   if (step.action == Action::kClose) record_refusal(step);
 }
@@ -71,6 +75,21 @@ void Session::on_client_lost(Step& step) {
   }
   over_ = true;
   step.action = Action::kClose;
+}
+
+void Session::on_rules(Step& step) {
+  if (over_) return;
+  const auto rules = thread_.rulebooks.find(database_name_);
+  if (rules == thread_.rulebooks.end() || relay_) return;
+  login_->on_rules(*rules->second, step);
+  if (step.action == Action::kConnectUpstream) server_ = login_->database().server;
+  if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::on_rules_failed(std::string_view why, Step& step) {
+  if (over_ || relay_) return;
+  login_->on_rules_failed(why, step);
+  if (step.action == Action::kClose) record_refusal(step);
 }
 
 void Session::on_upstream_connected(Step& step) {

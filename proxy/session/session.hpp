@@ -17,6 +17,8 @@ namespace chaperone::session {
 struct ThreadState {
   SqlCache sql;
   auth::ScramKeyCache keys;
+  DecisionCache decisions;
+  Rulebooks rulebooks;
   Counters counters;
   /// Asked once a connection that wants to be a session: nothing = come in, otherwise why not (too many,
   /// shutting down).
@@ -40,6 +42,10 @@ class Session {
   void on_client_closed(Step& step);
   /// Nothing can be sent to the client any more.
   void on_client_lost(Step& step);
+  /// ThreadState::rulebooks has a (new) one for this session's database. While it logs in, the answer to
+  /// Action::kLoadRules.
+  void on_rules(Step& step);
+  void on_rules_failed(std::string_view why, Step& step);
   void on_upstream_connected(Step& step);
   void on_upstream_failed(std::string_view why, Step& step);
   void on_server(std::string_view bytes, Step& step);
@@ -57,6 +63,8 @@ class Session {
   /// True once ThreadState::admit let it in: the caller counts it out when it is over.
   bool admitted() const { return relay_ || login_->admitted(); }
 
+  /// The database's name as the agent uses it, by which its Rulebook is found; known from kLoadRules on.
+  const std::string& database_name() const { return database_name_; }
   /// Where to connect to, at kConnectUpstream.
   const Address& upstream() const { return server_; }
   /// The request that this connection carried, at kCancel.
@@ -75,6 +83,7 @@ class Session {
   std::unique_ptr<Login> login_;  // until it is done
   std::optional<Relay> relay_;
   Address server_;
+  std::string database_name_;
   CancelKey client_key_, server_key_;
   bool over_ = false;
 };

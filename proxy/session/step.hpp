@@ -21,6 +21,8 @@ struct Now {
 /// What the world around a session has to do next.
 enum class Action : std::uint8_t {
   kNone,
+  kLoadRules,        ///< a Rulebook for Session::database_name() is needed: Session::on_rules() or
+                     ///< on_rules_failed()
   kConnectUpstream,  ///< connect to Session::upstream(), then on_upstream_connected() or on_upstream_failed()
   kCancel,  ///< this connection carried a CancelRequest, Session::cancel_request(): pass it on, then close
   kFinishServer,  ///< after to_server: shut the server leg down for writing; its replies still count

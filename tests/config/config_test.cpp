@@ -63,8 +63,8 @@ TEST_F(ConfigTest, EverythingThatIsSaidIsRead) {
   EXPECT_EQ(environment.statement_limits.bytes, 1U << 20);
   EXPECT_EQ(environment.statement_limits.tokens, 200'000U);
   EXPECT_EQ(environment.statement_limits.nesting, 200U);
-  ASSERT_TRUE(environment.observed);
-  EXPECT_EQ(*environment.observed, (std::set<std::string, std::less<>>{"legacy-bot", "triage-bot"}));
+  ASSERT_TRUE(environment.policy);
+  EXPECT_EQ(environment.policy->observed(), (std::set<std::string, std::less<>>{"legacy-bot", "triage-bot"}));
   EXPECT_TRUE(environment.passwords.find("triage-bot").second) << "the passwords file was not read";
 
   const session::Database* shop = environment.find_database("shop");
@@ -101,7 +101,7 @@ audit: {sinks: [{stdout: true}]}
   EXPECT_EQ(config.authentication, 10s);
   EXPECT_EQ(config.drain, 30s);
   EXPECT_EQ(config.threads, 0U);
-  EXPECT_FALSE(config.environment->observed) << "without a policy every agent is observed";
+  EXPECT_FALSE(config.environment->policy) << "without a policy every agent is observed";
   EXPECT_EQ(config.environment->find_database("shop")->server.port, 5433);
   EXPECT_EQ(config.environment->find_database("other"), nullptr) << "there is no entry for \"*\"";
 }

@@ -248,7 +248,9 @@ TEST(Admission, IsRefusedWithWhatTheThreadSays) {
 
 TEST(Admission, AgentThatThePolicyDoesNotNameIsNotLetIn) {
   auto environment = test_environment();
-  environment.observed = {{"another"}};
+  rules::PolicySet policy;
+  policy.agents["another"].observe = true;
+  environment.policy = std::make_shared<const rules::PolicySet>(std::move(policy));
   Peer peer(std::move(environment));
   static auth::ScramKeyCache keys;
   auth::ScramClient scram(kPassword, keys);
