@@ -7,6 +7,9 @@
 
 namespace chaperone::auth {
 
+/// What a message that binds the channel begins with.
+inline constexpr std::string_view kGs2HeaderPlus = "p=tls-server-end-point,,";
+
 /// One `name=value` of a SCRAM message.
 struct Attribute {
   char name = 0;

@@ -6,17 +6,21 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proxy/wire/error.hpp"
 
 /// SCRAM-SHA-256 (RFC 5802, RFC 7677) as PostgreSQL speaks it (auth-scram.c, fe-auth-scram.c; manual 55.3):
 /// the user name inside SCRAM is ignored on both sides, passwords are SASLprep'd where they can be.
-/// Channel binding is not offered here; a client that insists on it is refused.
+/// Over TLS an exchange is bound to the connection (SCRAM-SHA-256-PLUS with tls-server-end-point, RFC 5929):
+/// `end_point` is the hash of the server's certificate, and empty where there is no TLS or the certificate
+/// has no such hash.
 namespace chaperone::auth {
 
 using Sha256 = std::array<unsigned char, 32>;
 
 inline constexpr std::string_view kScramSha256 = "SCRAM-SHA-256";
+inline constexpr std::string_view kScramSha256Plus = "SCRAM-SHA-256-PLUS";
 /// PostgreSQL's scram_iterations default.
 inline constexpr int kScramIterations = 4096;
 /// More rounds than this from a server are refused: they would be a way to burn our CPU.
@@ -45,17 +49,22 @@ struct ScramVerifier {
 /// The tests' way to what is random or bounded here; they define it, nothing else does.
 struct ScramSeam;
 
-/// The server's side of one exchange: first(), then final(). Not copyable, used once; any error ends the
-/// exchange.
+/// The server's side of one exchange: mechanisms() to offer, choose(), first(), then final(). Not copyable,
+/// used once; any error ends the exchange.
 class ScramServer {
  public:
   /// `doomed`: the verifier is a mock, the exchange runs to its end and always fails there.
-  ScramServer(ScramVerifier verifier, bool doomed);
+  ScramServer(ScramVerifier verifier, bool doomed, std::string end_point = {});
   ScramServer(ScramServer&&) = default;
   ScramServer& operator=(ScramServer&&) = default;
 
+  /// What there is to choose from, the best first: SCRAM-SHA-256-PLUS only where the channel can be bound.
+  std::vector<std::string_view> mechanisms() const;
+  /// The client's choice; false: it was not offered. Without a call it is SCRAM-SHA-256.
+  bool choose(std::string_view mechanism);
   /// Takes client-first-message, gives server-first-message. Malformed: 08P01, asking for what there is not:
-  /// 0A000, with PostgreSQL's messages and details.
+  /// 0A000, with PostgreSQL's messages and details. A client that does not bind the channel because it takes
+  /// us for a server that can't, while we offered it, was lied to on the way: 28000.
   wire::Result<std::string> first(std::string_view client_first);
   /// Takes client-final-message, gives server-final-message. A wrong proof, or a doomed exchange: 28P01.
   /// The message of a 28P01 is empty: it is the caller's to name the user. Proofs are compared in constant
@@ -72,6 +81,8 @@ class ScramServer {
   std::string client_first_bare_;
   std::string server_first_;
   std::string nonce_;  ///< ours at first, the client's and ours once challenged
+  std::string end_point_;
+  bool binds_ = false;  ///< SCRAM-SHA-256-PLUS was chosen
   std::string gs2_header_;
 };
 
@@ -97,13 +108,17 @@ class ScramKeyCache {
   std::map<Sha256, ScramKeys> keys_;  ///< by SHA-256(SHA-256(password), iterations, salt)
 };
 
-/// The client's side of one exchange with an upstream: first(), final(), verify(); any error ends the
-/// exchange. Errors are 08006 "upstream: .." for the operator.
+/// The client's side of one exchange with an upstream: choose(), first(), final(), verify(); any error ends
+/// the exchange. Errors are 08006 "upstream: .." for the operator.
 class ScramClient {
  public:
   /// `password` and `cache` outlive the exchange.
-  ScramClient(std::string_view password, ScramKeyCache& cache);
+  ScramClient(std::string_view password, ScramKeyCache& cache, std::string end_point = {});
 
+  /// The best of what a server offers, to be used from here on; empty: there is nothing that is spoken.
+  /// Without a call it is SCRAM-SHA-256. Where the channel could be bound and the server does not offer it,
+  /// the exchange says so, and a server whose offer was tampered with ends it.
+  std::string_view choose(const std::vector<std::string_view>& offered);
   /// client-first-message, with a fresh nonce of 18 random bytes.
   std::string first();
   /// Takes server-first-message, gives client-final-message. Refused: a nonce that does not extend ours, an
@@ -120,6 +135,8 @@ class ScramClient {
   std::string_view password_;
   ScramKeyCache& cache_;
   std::string nonce_;
+  std::string end_point_;
+  std::string gs2_header_;
   std::string client_first_bare_;
   Sha256 server_signature_{};
 };

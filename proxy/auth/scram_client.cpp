@@ -42,8 +42,23 @@ const ScramKeys& ScramKeyCache::get(std::string_view password, std::string_view 
   return keys_.emplace(key, derive_keys(password, salt, iterations)).first->second;
 }
 
-ScramClient::ScramClient(std::string_view password, ScramKeyCache& cache)
-    : password_(password), cache_(cache), nonce_(fresh_nonce()) {
+ScramClient::ScramClient(std::string_view password, ScramKeyCache& cache, std::string end_point)
+    : password_(password),
+      cache_(cache),
+      nonce_(fresh_nonce()),
+      end_point_(std::move(end_point)),
+      gs2_header_(end_point_.empty() ? "n,," : "y,,") {
+}
+
+std::string_view ScramClient::choose(const std::vector<std::string_view>& offered) {
+  const auto has = [&](std::string_view mechanism) {
+    return std::ranges::find(offered, mechanism) != offered.end();
+  };
+  if (!end_point_.empty() && has(kScramSha256Plus)) {
+    gs2_header_ = kGs2HeaderPlus;
+    return kScramSha256Plus;
+  }
+  return has(kScramSha256) ? kScramSha256 : std::string_view();
 }
 
 // As build_client_first_message of fe-auth-scram.c: the user name is that of the StartupMessage, here it is
@@ -51,7 +66,7 @@ ScramClient::ScramClient(std::string_view password, ScramKeyCache& cache)
 std::string ScramClient::first() {
   state_ = state_ == State::kStart ? State::kNonceSent : State::kOver;
   client_first_bare_ = fmt::format("n=,r={}", nonce_);
-  return fmt::format("n,,{}", client_first_bare_);
+  return gs2_header_ + client_first_bare_;
 }
 
 // As read_server_first_message and build_client_final_message, but strict: libpq goes on after garbage at the
@@ -80,7 +95,8 @@ Result<std::string> ScramClient::final(std::string_view server_first) {
   }
   if (!reader.at_end()) return malformed("Garbage found at the end of server-first-message.");
 
-  const std::string without_proof = fmt::format("c={},r={}", base64_encode("n,,"), *nonce);
+  const std::string binding = gs2_header_ == kGs2HeaderPlus ? gs2_header_ + end_point_ : gs2_header_;
+  const std::string without_proof = fmt::format("c={},r={}", base64_encode(binding), *nonce);
   const std::string message = auth_message(client_first_bare_, server_first, without_proof);
   const ScramKeys& keys = cache_.get(password_, *salt, *iterations);
   const Sha256 client_signature = hmac_sha256(bytes(sha256(bytes(keys.client_key))), message);

@@ -13,6 +13,9 @@ using wire::Error;
 using wire::Result;
 namespace sqlstate = wire::sqlstate;
 
+/// Of what a client said, in a message.
+constexpr std::size_t kLongestShown = 48;
+
 Error violation(std::string message, std::string detail = {}) {
   return {
       .sqlstate = sqlstate::kProtocolViolation, .message = std::move(message), .detail = std::move(detail)};
@@ -38,40 +41,82 @@ Result<void> check_text(std::string_view message) {
   return {};
 }
 
-/// Gives the length of the gs2 header: "n,," or "y,,". The latter is a client that could bind the channel and
-/// takes us for a server that can't, which is so.
-Result<std::size_t> read_gs2_header(std::string_view message) {
+/// Gives what is behind the flag for channel binding, which has to be what goes with the chosen mechanism:
+/// "p=tls-server-end-point" with SCRAM-SHA-256-PLUS, else "n", or "y" of a client that could bind the channel
+/// and takes us for a server that can't, which has to be so.
+Result<std::string_view> read_channel_binding(std::string_view message, bool binds, bool offered) {
+  const std::string_view type = kGs2HeaderPlus.substr(2, kGs2HeaderPlus.find(',') - 2);
+  AttributeReader reader(message, malformed({}));
   switch (message.front()) {
     case 'n':
     case 'y':
-      break;
+      if (binds) {
+        return malformed(
+            "The client selected SCRAM-SHA-256-PLUS, but the SCRAM message does not include channel binding "
+            "data.");
+      }
+      if (message.front() == 'y' && offered) {
+        return Error{.sqlstate = sqlstate::kInvalidAuthorization,
+                     .message = "SCRAM channel binding negotiation error",
+                     .detail =
+                         "The client supports SCRAM channel binding but thinks the server does not.  "
+                         "However, this server does support channel binding."};
+      }
+      if (const std::string_view rest = message.substr(1); !rest.starts_with(',')) {
+        return malformed(fmt::format("Comma expected, but found character \"{}\".", sanitized_front(rest)));
+      }
+      return {boost::system::in_place_value, message.substr(2)};
     case 'p':
-      return malformed(
-          "The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel "
-          "binding "
-          "data.");
+      if (!binds) {
+        return malformed(
+            "The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes "
+            "channel "
+            "binding data.");
+      }
+      if (const auto named = reader.value('p'); !named) {
+        return named.error();
+      } else if (*named != type) {
+        return violation(fmt::format(
+            "unsupported SCRAM channel-binding type \"{}\"",
+            is_scram_printable(*named) && named->size() <= kLongestShown ? *named : "that can't be shown"));
+      }
+      return {boost::system::in_place_value, reader.rest()};
     default:
       return malformed(fmt::format("Unexpected channel-binding flag \"{}\".", sanitized_front(message)));
   }
-  const std::string_view behind_flag = message.substr(1);
-  if (!behind_flag.starts_with(',')) {
-    return malformed(
-        fmt::format("Comma expected, but found character \"{}\".", sanitized_front(behind_flag)));
-  }
-  const std::string_view authzid = behind_flag.substr(1);
+}
+
+/// Gives the length of the gs2 header.
+Result<std::size_t> read_gs2_header(std::string_view message, bool binds, bool offered) {
+  const auto behind_flag = read_channel_binding(message, binds, offered);
+  if (!behind_flag) return behind_flag.error();
+  const std::string_view authzid = *behind_flag;
   if (authzid.starts_with('a'))
     return unsupported("client uses authorization identity, but it is not supported");
   if (!authzid.starts_with(',')) {
     return malformed(
         fmt::format("Unexpected attribute \"{}\" in client-first-message.", sanitized_front(authzid)));
   }
-  return std::size_t{3};
+  return message.size() - authzid.size() + 1;
 }
 
 }  // namespace
 
-ScramServer::ScramServer(ScramVerifier verifier, bool doomed)
-    : verifier_(std::move(verifier)), doomed_(doomed), nonce_(fresh_nonce()) {
+ScramServer::ScramServer(ScramVerifier verifier, bool doomed, std::string end_point)
+    : verifier_(std::move(verifier)),
+      doomed_(doomed),
+      nonce_(fresh_nonce()),
+      end_point_(std::move(end_point)) {
+}
+
+std::vector<std::string_view> ScramServer::mechanisms() const {
+  if (end_point_.empty()) return {kScramSha256};
+  return {kScramSha256Plus, kScramSha256};
+}
+
+bool ScramServer::choose(std::string_view mechanism) {
+  binds_ = mechanism == kScramSha256Plus && !end_point_.empty();
+  return binds_ || mechanism == kScramSha256;
 }
 
 // As read_client_first_message and build_server_first_message.
@@ -80,7 +125,7 @@ Result<std::string> ScramServer::first(std::string_view client_first) {
     return Error{.sqlstate = sqlstate::kInternalError, .message = "invalid SCRAM exchange state"};
   }
   if (const Result<void> text = check_text(client_first); !text) return text.error();
-  const Result<std::size_t> header = read_gs2_header(client_first);
+  const Result<std::size_t> header = read_gs2_header(client_first, binds_, !end_point_.empty());
   if (!header) return header.error();
   gs2_header_ = client_first.substr(0, *header);
   client_first_bare_ = client_first.substr(*header);
@@ -114,8 +159,10 @@ Result<std::string> ScramServer::final(std::string_view client_final) {
   AttributeReader reader(client_final, malformed({}));
   const auto channel_binding = reader.value('c');
   if (!channel_binding) return channel_binding.error();
-  if (*channel_binding != base64_encode(gs2_header_)) {
-    return violation("unexpected SCRAM channel-binding attribute in client-final-message");
+  if (*channel_binding != base64_encode(binds_ ? gs2_header_ + end_point_ : gs2_header_)) {
+    if (!binds_) return violation("unexpected SCRAM channel-binding attribute in client-final-message");
+    return Error{.sqlstate = sqlstate::kInvalidAuthorization,
+                 .message = "SCRAM channel binding check failed"};
   }
   const auto nonce = reader.value('r');
   if (!nonce) return nonce.error();

@@ -114,6 +114,9 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       settle(connection, std::move(step));
       break;
     }
+    case session::Action::kStartTls:
+    case session::Action::kStartUpstreamTls:
+      break;
     case session::Action::kConnectUpstream:
       open_upstream(connection);
       break;

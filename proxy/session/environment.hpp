@@ -9,6 +9,10 @@
 #include "proxy/auth/passwords.hpp"
 #include "rules/policy.hpp"
 
+namespace chaperone::net {
+class TlsContext;  // whatever it holds, only net looks inside
+}
+
 namespace chaperone::session {
 
 /// Where a PostgreSQL listens.
@@ -30,6 +34,8 @@ struct Database {
   std::string database;  ///< name on the server; empty = the name that the agent used
   std::string role;      ///< role to log in as; empty = the agent's own name
   std::string password;
+  std::shared_ptr<const net::TlsContext> tls =
+      {};  ///< how it is spoken with the server; nullptr = not at all
 };
 
 /// All that a session decides by. Immutable once built; a reload makes a new one, and each session keeps the

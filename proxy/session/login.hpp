@@ -27,31 +27,39 @@ struct CancelKey {
 /// login upstream with the client's parameters. Thrown away when it is done.
 ///
 /// Flow: client bytes until `Action::kConnectUpstream`, on_upstream_connected(), server bytes until done().
-/// Any refusal is a FATAL ErrorResponse with Action::kClose.
+/// Any refusal is a FATAL ErrorResponse with Action::kClose. Between kStartTls and on_tls_established(), and
+/// kStartUpstreamTls and on_upstream_tls_established(), that side's bytes belong to the handshake and do not
+/// come here; behind it they come decrypted. `end_point` is what ScramServer and ScramClient take.
 class Login {
  public:
   enum class Phase {
+    kTlsHandshake,  ///< of the client
     kStartupPacket,
     kSaslInitialResponse,
     kSaslClientFirst,  ///< the initial response came without client-first-message
     kSaslResponse,
     kAwaitingRules,  ///< authenticated; what decides in that database is being loaded
     kConnecting,
+    kUpstreamTlsRequested,
+    kUpstreamTlsHandshake,
     kUpstreamAuthentication,
     kUpstreamStarting,  ///< authenticated upstream; parameters come, then ReadyForQuery
     kDone,
     kOver,
   };
 
-  /// `admit`: see ThreadState.
+  /// `admit`: see ThreadState. `offers_tls`: where the client came in, TLS is spoken, and nobody gets in
+  /// without.
   Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
-        const std::function<std::optional<wire::Error>()>& admit);
+        const std::function<std::optional<wire::Error>()>& admit, bool offers_tls);
 
   void on_client(std::string_view bytes, Step& step);
+  void on_tls_established(std::string end_point);
   /// The answers to Action::kLoadRules.
   void on_rules(const Rulebook& rules, Step& step);
   void on_rules_failed(std::string_view why, Step& step);
   void on_upstream_connected(Step& step);
+  void on_upstream_tls_established(std::string end_point, Step& step);
   void on_upstream_failed(std::string_view why, Step& step);
   /// Takes what belongs to the login; gives what is behind it (the beginning of the relay's bytes).
   std::string_view on_server(std::string_view bytes, Step& step);
@@ -63,6 +71,11 @@ class Login {
   bool admitted() const { return admitted_; }
   bool done() const { return phase_ == Phase::kDone; }
   bool wants_client() const { return phase_ <= Phase::kSaslResponse; }
+  /// Whether what the client sends is encrypted.
+  bool encrypted() const { return encrypted_; }
+  /// At kStartTls, see Session.
+  std::string take_client_hello() { return std::move(input_); }
+  bool tls_is_direct() const { return !asked_for_ssl_; }
 
   /// What the client sent behind its proof, for the relay.
   std::string take_early_bytes() { return std::move(input_); }
@@ -85,6 +98,7 @@ class Login {
   // login_client.cpp
   bool take_startup_packet(Step& step);
   void encryption_request(bool& asked, std::size_t length, Step& step);
+  bool begins_with_tls(std::string_view bytes) const;
   void startup_message(wire::StartupMessage message, Step& step);
   std::optional<wire::Error> check_parameters();
   void negotiate(Step& step);
@@ -92,6 +106,8 @@ class Login {
   void authenticated(Step& step);
 
   // login_server.cpp
+  void tls_answer(std::string_view bytes, Step& step);
+  void send_startup_message(Step& step);
   bool server_frame(const wire::Frame& frame, Step& step);
   bool authentication(const wire::Frame& frame, Step& step);
   bool sasl(wire::backend::AuthenticationCode code, std::string_view data, Step& step);
@@ -106,6 +122,9 @@ class Login {
   auth::ScramKeyCache& keys_;
   const std::function<std::optional<wire::Error>()>& admit_;
   bool admitted_ = false;
+  const bool offers_tls_;
+  bool encrypted_ = false;
+  std::string end_point_, upstream_end_point_;
   Phase phase_ = Phase::kStartupPacket;
   std::string input_;  // an unfinished packet or message of the client
   bool asked_for_ssl_ = false;

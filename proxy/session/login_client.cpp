@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "proxy/session/login.hpp"
@@ -15,6 +14,8 @@ namespace sqlstate = wire::sqlstate;
 
 namespace {
 
+/// The content type of a TLS handshake record, which no startup packet begins with.
+constexpr char kTlsHandshakeRecord = 0x16;
 /// The newest minor version of protocol 3 that clients may speak.
 constexpr std::uint16_t kNewestMinor = 2;
 
@@ -34,16 +35,28 @@ std::optional<bool> parse_bool(std::string_view value) {
 }  // namespace
 
 Login::Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
-             const std::function<std::optional<wire::Error>()>& admit)
+             const std::function<std::optional<wire::Error>()>& admit, bool offers_tls)
     : environment_(std::move(environment)),
       keys_(keys),
       admit_(admit),
+      offers_tls_(offers_tls),
       client_(wire::frontend::authentication_rule),
       server_(backend::rule) {
 }
 
+// As ProcessSSLStartup: the very first byte tells, and only where nothing was asked for before.
+bool Login::begins_with_tls(std::string_view bytes) const {
+  return offers_tls_ && phase_ == Phase::kStartupPacket && !encrypted_ && !asked_for_ssl_ &&
+         !asked_for_gss_ && input_.empty() && bytes.starts_with(kTlsHandshakeRecord);
+}
+
 void Login::on_client(std::string_view bytes, Step& step) {
+  const bool direct_tls = begins_with_tls(bytes);
   input_.append(bytes);
+  if (direct_tls) {
+    phase_ = Phase::kTlsHandshake;
+    step.action = Action::kStartTls;
+  }
   while (phase_ == Phase::kStartupPacket && take_startup_packet(step)) {
   }
   const auto proving = [this] { return phase_ > Phase::kStartupPacket && phase_ <= Phase::kSaslResponse; };
@@ -59,6 +72,14 @@ void Login::on_client(std::string_view bytes, Step& step) {
     sasl_message(client_.frame().body(), step);
   }
   input_ = std::string(input);
+}
+
+// Behind it neither encryption can be asked for any more.
+void Login::on_tls_established(std::string end_point) {
+  encrypted_ = asked_for_ssl_ = asked_for_gss_ = true;
+  end_point_ = std::move(end_point);
+  input_.clear();
+  phase_ = Phase::kStartupPacket;
 }
 
 bool Login::take_startup_packet(Step& step) {
@@ -105,6 +126,12 @@ void Login::encryption_request(bool& asked, std::size_t length, Step& step) {
     return;
   }
   input_.clear();
+  if (&asked == &asked_for_ssl_ && offers_tls_) {
+    step.to_client.copy("S");
+    step.action = Action::kStartTls;
+    phase_ = Phase::kTlsHandshake;
+    return;
+  }
   step.to_client.copy("N");
 }
 
@@ -113,6 +140,13 @@ void Login::startup_message(wire::StartupMessage message, Step& step) {
   if (const auto* user = startup_.find("user")) agent_ = *user;
   const auto* database = startup_.find("database");
   database_name_ = database != nullptr && !database->empty() ? *database : agent_;
+  if (offers_tls_ && !encrypted_) {
+    refuse({.sqlstate = sqlstate::kInvalidAuthorization,
+            .message = "pgchaperone: this address takes encrypted connections only",
+            .hint = "Connect with sslmode=verify-full, or at least sslmode=require."},
+           step);
+    return;
+  }
   if (const auto error = check_parameters()) {
     refuse(*error, step);
     return;
@@ -124,11 +158,9 @@ void Login::startup_message(wire::StartupMessage message, Step& step) {
   admitted_ = true;
   negotiate(step);
   auto [verifier, known] = environment_->passwords.find(agent_);
-  scram_server_.emplace(std::move(verifier), !known);
-  step.to_client.write([](std::string& out) {
-    const std::array mechanisms{auth::kScramSha256};
-    backend::encode_authentication_sasl(out, mechanisms);
-  });
+  scram_server_.emplace(std::move(verifier), !known, end_point_);
+  step.to_client.write(
+      [this](std::string& out) { backend::encode_authentication_sasl(out, scram_server_->mechanisms()); });
   phase_ = Phase::kSaslInitialResponse;
 }
 
@@ -178,7 +210,7 @@ void Login::sasl_message(std::string_view body, Step& step) {
       refuse(initial.error(), step);
       return;
     }
-    if (initial->mechanism != auth::kScramSha256) {
+    if (!scram_server_->choose(initial->mechanism)) {
       refuse({.sqlstate = sqlstate::kProtocolViolation,
               .message = "client selected an invalid SASL authentication mechanism"},
              step);
@@ -280,7 +312,7 @@ void Login::refuse(const wire::Error& error, Step& step, std::string_view operat
 
 void Login::end(const wire::Error& error, Step& step) {
   if (phase_ == Phase::kDone || phase_ == Phase::kOver) return;
-  if (phase_ != Phase::kStartupPacket) {
+  if (phase_ > Phase::kStartupPacket) {
     refuse(error, step);
     return;
   }

@@ -13,6 +13,35 @@ namespace backend = wire::backend;
 namespace sqlstate = wire::sqlstate;
 
 void Login::on_upstream_connected(Step& step) {
+  if (!database_->tls) {
+    send_startup_message(step);
+    return;
+  }
+  step.to_server.copy(wire::encode(wire::SslRequest{}));
+  phase_ = Phase::kUpstreamTlsRequested;
+}
+
+// One byte and nothing behind it: what comes unencrypted could be of anybody (CVE-2021-23222).
+void Login::tls_answer(std::string_view bytes, Step& step) {
+  if (bytes == "S") {
+    phase_ = Phase::kUpstreamTlsHandshake;
+    step.action = Action::kStartUpstreamTls;
+  } else if (bytes == "N") {
+    upstream_fault("it speaks no TLS, which the configuration asks for (tls.mode of the database)", step);
+  } else if (bytes.starts_with('S')) {
+    upstream_fault("it sent unencrypted data behind its consent to TLS", step);
+  } else if (!bytes.empty()) {
+    upstream_fault("it answers the request for TLS with neither yes nor no", step);
+  }
+}
+
+void Login::on_upstream_tls_established(std::string end_point, Step& step) {
+  if (phase_ != Phase::kUpstreamTlsHandshake) return;
+  upstream_end_point_ = std::move(end_point);
+  send_startup_message(step);
+}
+
+void Login::send_startup_message(Step& step) {
   wire::StartupMessage message{.major = 3, .minor = startup_.minor, .parameters = {}};
   const std::string& database = database_->database.empty() ? database_name_ : database_->database;
   message.parameters = {{"user", role_}, {"database", database}};
@@ -46,6 +75,10 @@ bool Login::upstream_fault(std::string message, Step& step) {
 }
 
 std::string_view Login::on_server(std::string_view bytes, Step& step) {
+  if (phase_ == Phase::kUpstreamTlsRequested) {
+    tls_answer(bytes, step);
+    return {};
+  }
   while (phase_ == Phase::kUpstreamAuthentication || phase_ == Phase::kUpstreamStarting) {
     switch (server_.next(bytes)) {
       case wire::FrameReader::Item::kNeedMore:
@@ -128,15 +161,14 @@ bool Login::sasl(backend::AuthenticationCode code, std::string_view data, Step& 
   if (code == Code::kSasl && !scram_client_) {
     const auto mechanisms = backend::decode_sasl_mechanisms(data);
     if (!mechanisms) return upstream_fault(mechanisms.error().message, step);
-    if (std::ranges::find(*mechanisms, auth::kScramSha256) == mechanisms->end()) {
-      return upstream_fault("it offers no SCRAM-SHA-256", step);
-    }
+    scram_client_.emplace(database_->password, keys_, upstream_end_point_);
+    const auto mechanism = scram_client_->choose(*mechanisms);
+    if (mechanism.empty()) return upstream_fault("it offers no SCRAM-SHA-256", step);
     if (database_->password.empty()) {
       return upstream_fault("it asks for a password, and the configuration has none (password_file)", step);
     }
-    scram_client_.emplace(database_->password, keys_);
     step.to_server.write([&](std::string& out) {
-      wire::frontend::encode_sasl_initial_response(out, auth::kScramSha256, scram_client_->first());
+      wire::frontend::encode_sasl_initial_response(out, mechanism, scram_client_->first());
     });
     return true;
   }

@@ -34,11 +34,12 @@ audit::SessionMembers describe(const Login& login, std::string_view peer) {
 
 }  // namespace
 
-Session::Session(std::shared_ptr<const Environment> environment, ThreadState& thread, std::string peer)
+Session::Session(std::shared_ptr<const Environment> environment, ThreadState& thread, std::string peer,
+                 bool offers_tls)
     : environment_(std::move(environment)),
       thread_(thread),
       peer_(std::move(peer)),
-      login_(std::make_unique<Login>(environment_, thread.keys, thread.admit)) {
+      login_(std::make_unique<Login>(environment_, thread.keys, thread.admit, offers_tls)) {
 }
 
 void Session::on_client(std::string_view bytes, Step& step) {
@@ -53,8 +54,13 @@ void Session::on_client(std::string_view bytes, Step& step) {
     database_name_ = login_->database_name();
     if (thread_.rulebooks.contains(database_name_)) on_rules(step);
   }
-  if (step.action == Action::kConnectUpstream) server_ = login_->database().server;
+  if (step.action == Action::kConnectUpstream) connect_upstream();
   if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::connect_upstream() {
+  server_ = login_->database().server;
+  server_tls_ = login_->database().tls;
 }
 
 void Session::on_client_closed(Step& step) {
@@ -82,7 +88,7 @@ void Session::on_rules(Step& step) {
   const auto rules = thread_.rulebooks.find(database_name_);
   if (rules == thread_.rulebooks.end() || relay_) return;
   login_->on_rules(*rules->second, step);
-  if (step.action == Action::kConnectUpstream) server_ = login_->database().server;
+  if (step.action == Action::kConnectUpstream) connect_upstream();
   if (step.action == Action::kClose) record_refusal(step);
 }
 
@@ -94,6 +100,10 @@ void Session::on_rules_failed(std::string_view why, Step& step) {
 
 void Session::on_upstream_connected(Step& step) {
   if (!over_) login_->on_upstream_connected(step);
+}
+
+void Session::on_upstream_tls_established(std::string end_point, Step& step) {
+  if (!over_) login_->on_upstream_tls_established(std::move(end_point), step);
 }
 
 void Session::on_upstream_failed(std::string_view why, Step& step) {

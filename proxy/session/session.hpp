@@ -29,15 +29,20 @@ struct ThreadState {
 /// in, a Step comes out. Not thread-safe; a session stays on its thread for life.
 ///
 ///     accept          -> Session(..), on_client(bytes) ...
+///     Action::kStartTls -> do the handshake, on_tls_established(), from here on on_client(decrypted bytes)
 ///     Action::kConnectUpstream -> connect to upstream() -> on_upstream_connected() or on_upstream_failed()
 ///     both sockets    -> on_client(), on_server(), on_client_closed(), on_server_closed()
 ///     Action::kClose  -> send what the Step holds, close both; the session is over
 class Session {
  public:
   /// `peer`: of the client, for the records ("127.0.0.1:51234", "unix"). `thread` outlives the session.
-  Session(std::shared_ptr<const Environment> environment, ThreadState& thread, std::string peer);
+  /// `offers_tls`: see Login.
+  Session(std::shared_ptr<const Environment> environment, ThreadState& thread, std::string peer,
+          bool offers_tls = false);
 
   void on_client(std::string_view bytes, Step& step);
+  /// The handshake with the client is done; one that fails is on_client_lost().
+  void on_tls_established(std::string end_point) { login_->on_tls_established(std::move(end_point)); }
   /// The client sends nothing more.
   void on_client_closed(Step& step);
   /// Nothing can be sent to the client any more.
@@ -47,6 +52,7 @@ class Session {
   void on_rules(Step& step);
   void on_rules_failed(std::string_view why, Step& step);
   void on_upstream_connected(Step& step);
+  void on_upstream_tls_established(std::string end_point, Step& step);
   void on_upstream_failed(std::string_view why, Step& step);
   void on_server(std::string_view bytes, Step& step);
   void on_server_closed(std::string_view why, Step& step);
@@ -67,6 +73,12 @@ class Session {
   const std::string& database_name() const { return database_name_; }
   /// Where to connect to, at kConnectUpstream.
   const Address& upstream() const { return server_; }
+  /// How TLS is spoken there; nullptr = not at all. What a cancel of this session has to do as well.
+  const std::shared_ptr<const net::TlsContext>& upstream_tls() const { return server_tls_; }
+  /// At kStartTls: what the client has sent of its handshake already, which begins with it when it is direct.
+  std::string take_client_hello() { return login_->take_client_hello(); }
+  /// At kStartTls: whether the client began without asking, so that it has to say by ALPN what it wants.
+  bool tls_is_direct() const { return login_->tls_is_direct(); }
   /// The request that this connection carried, at kCancel.
   const wire::CancelRequest& cancel_request() const { return *login_->cancel_request(); }
   /// How a CancelRequest finds this session, and what it is upstream; set once logged in.
@@ -74,6 +86,7 @@ class Session {
   const CancelKey& server_key() const { return server_key_; }
 
  private:
+  void connect_upstream();
   void begin_relay(Step& step);
   void record_refusal(Step& step);
 
@@ -83,6 +96,7 @@ class Session {
   std::unique_ptr<Login> login_;  // until it is done
   std::optional<Relay> relay_;
   Address server_;
+  std::shared_ptr<const net::TlsContext> server_tls_;
   std::string database_name_;
   CancelKey client_key_, server_key_;
   bool over_ = false;
