@@ -20,6 +20,7 @@ class EditScript {
   struct Piece {
     std::string text;
     bool slot = false;  ///< text is then the name of a parameter
+    bool operator==(const Piece&) const = default;
   };
 
   /// Gives the SQL literal for a slot's name.
@@ -38,6 +39,7 @@ class EditScript {
   bool empty() const { return edits_.empty(); }
   /// Rough size on the heap, for caches that are bounded by bytes.
   std::size_t bytes() const;
+  bool operator==(const EditScript&) const = default;
 
   /// The new text.
   std::string apply(std::string_view text, const Value& value) const;
@@ -47,6 +49,7 @@ class EditScript {
   struct Edit {
     Span span;
     std::vector<Piece> pieces;
+    bool operator==(const Edit&) const = default;
   };
   /// Offset, and whether something is replaced there: what goes in front of a byte stands in front of that.
   using Place = std::pair<std::uint32_t, bool>;

@@ -13,6 +13,7 @@ namespace chaperone::parser {
 struct Span {
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
+  bool operator==(const Span&) const = default;
 };
 
 /// What a statement is, as far as anyone above has to tell statements apart.
@@ -77,6 +78,7 @@ struct Statement {
   bool commits_inside = false;
   /// It holds a secret in its text: a role's PASSWORD, options of a user mapping, server or subscription.
   bool carries_secret = false;
+  bool operator==(const Statement&) const = default;
 };
 
 /// One string of SQL as PostgreSQL's raw parser splits it. Owns its strings; needs the text only for spans.
@@ -85,6 +87,7 @@ struct Script {
 
   /// Rough size on the heap in bytes, for caches that are bounded by bytes.
   std::size_t bytes() const;
+  bool operator==(const Script&) const = default;
 };
 
 /// Bounds that hold before the grammar sees the text.

@@ -29,6 +29,7 @@ struct Decision {
 
   /// Rough size on the heap in bytes, for caches that are bounded by bytes.
   std::size_t bytes() const;
+  bool operator==(const Decision&) const = default;
 };
 
 /// Reads, decides and rewrites. Pure but for the parser's state a thread (parser::read_facts).

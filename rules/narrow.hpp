@@ -72,6 +72,7 @@ struct InsertColumns {
 struct RowLimit {
   parser::Id query = parser::kNone;
   std::uint64_t rows = 0;
+  bool operator==(const RowLimit&) const = default;
 };
 
 /// `*` or t.* of an INSERT's, UPDATE's or DELETE's target in RETURNING, to be spelled out: the columns of the

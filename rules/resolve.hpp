@@ -27,6 +27,7 @@ struct Denial {
   std::string schema;
   std::string table;
   std::string column;
+  bool operator==(const Denial&) const = default;
 };
 
 /// What a FROM item or a statement's target is.

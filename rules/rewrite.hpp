@@ -16,6 +16,7 @@ namespace chaperone::rules {
 /// it can be cached, and two principals never see each other's values.
 struct Rewritten {
   parser::EditScript edits;  ///< empty: sent as received
+  bool operator==(const Rewritten&) const = default;
 };
 
 /// Turns an allowed verdict into edits: wrappers, filters, masks, limits, `set` columns, and E'..' for every

@@ -11,6 +11,14 @@ std::uint64_t next_number() {
   return ++last;
 }
 
+SharedDecision decide(const DecisionContext& context, std::string_view sql) {
+  return std::make_shared<const DecidedSql>(DecidedSql{std::string(sql), context.decide(sql)});
+}
+
+std::size_t bytes_of(const DecidedSql& decided) {
+  return decided.sql.size() + decided.decision.bytes();
+}
+
 }  // namespace
 
 DecisionContext::DecisionContext(std::shared_ptr<const rules::PolicySet> policy,
@@ -28,13 +36,32 @@ rules::Decision DecisionContext::decide(std::string_view sql) const {
 }
 
 SharedDecision DecisionCache::get(const DecisionContext& context, std::string_view sql) {
-  return cache_.get(
-      context.number(), sql,
-      [&] {
-        return std::make_shared<const DecidedSql>(DecidedSql{std::string(sql), context.decide(sql)});
-      },
-      [](const SharedDecision& decided) { return std::string_view(decided->sql); },
-      [](const SharedDecision& decided) { return decided->sql.size() + decided->decision.bytes(); });
+  const Cache::Key key(exact(context), sql);
+  if (const auto* known = cache_.find(key)) return *known;
+  auto decided = decide(context, sql);
+  if (cache_.seen_before(key)) cache_.keep(key, decided, bytes_of(*decided));
+  return decided;
+}
+
+SharedDecision DecisionCache::get_alike(const DecisionContext& context, std::string_view sql) {
+  const std::string_view text = shape_.of(sql);
+  if (text.empty()) return get(context, sql);
+  const Cache::Key key(shape(context), text);
+  const auto* known = cache_.find(key);
+  if (known != nullptr && *known != nullptr) return *known;
+  const bool matters = known != nullptr;
+  auto decided = get(context, sql);
+  const auto& decision = decided->decision;
+  if (matters || !decision.allow || !is_query_text(decision.script) || !cache_.seen_before(key)) {
+    return decided;
+  }
+  auto alike = decide(context, text);
+  if (alike->decision == decision && context.decide(shape_.twin(sql)) == decision) {
+    cache_.keep(key, alike, bytes_of(*alike));
+  } else {
+    cache_.keep(key, nullptr, 0);
+  }
+  return decided;
 }
 
 }  // namespace chaperone::session

@@ -6,11 +6,12 @@
 #include <string_view>
 
 #include "proxy/session/text_cache.hpp"
+#include "proxy/session/text_shape.hpp"
 #include "rules/decide.hpp"
 
 namespace chaperone::session {
 
-/// A string of SQL as it came, and its decision. Immutable and shared.
+/// A string of SQL and its decision. Immutable and shared.
 struct DecidedSql {
   std::string sql;
   rules::Decision decision;
@@ -43,17 +44,29 @@ class DecisionContext {
   parser::Limits limits_;
 };
 
-/// Decisions by context and exact bytes (never by fingerprint: literals decide), for one thread. A decision
-/// holds slots and no values, so that principals of one agent share it.
+/// Decisions by context and text (never by fingerprint: literals decide), for one thread. A decision holds
+/// slots and no values, so that principals of one agent share it.
 class DecisionCache {
  public:
+  /// By exact bytes.
   SharedDecision get(const DecisionContext& context, std::string_view sql);
-
-  std::uint64_t hits() const { return cache_.hits(); }
-  std::uint64_t misses() const { return cache_.misses(); }
+  /// By shape (TextShape) where the constants do not matter: the decision is that of `sql`, with its edits at
+  /// the places of `sql`, but `DecidedSql::sql` may have zeros for its constants. For what is sent once: what
+  /// is shown or sent is made out of `sql`, and never out of the result's.
+  ///
+  /// They do not matter where the text is allowed and gets the same decision with its own constants, with
+  /// zeros and with others: edits may repeat a predicate of the client's, and then they differ. A refusal is
+  /// never shared.
+  SharedDecision get_alike(const DecisionContext& context, std::string_view sql);
 
  private:
-  TextCache<SharedDecision> cache_;
+  using Cache = TextCache<SharedDecision>;
+  /// What a decision is found by beside its text.
+  static std::uint64_t exact(const DecisionContext& context) { return context.number() * 2; }
+  static std::uint64_t shape(const DecisionContext& context) { return context.number() * 2 + 1; }
+
+  Cache cache_;  // of a shape in which constants matter: null
+  TextShape shape_;
 };
 
 }  // namespace chaperone::session

@@ -25,23 +25,24 @@ const parser::Statement* statement_at(const SqlText* text, std::size_t index) {
 }
 
 // What can't be read may be a misspelt ALTER ROLE: its password is nobody's business either.
-bool may_carry_secret(const SqlText& text) {
+bool may_carry_secret(std::string_view sql) {
   constexpr std::string_view kWord = "password";
-  const auto found = std::ranges::search(text.sql, kWord, [](char a, char b) {
+  const auto found = std::ranges::search(sql, kWord, [](char a, char b) {
     return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
   });
   return !found.empty();
 }
 
-audit::Statement describe(std::uint64_t number, const SqlText& text, std::size_t index) {
-  audit::Statement record{.statement = number, .sql = text.sql, .sent = {}, .values = {}};
+audit::Statement describe(std::uint64_t number, const SqlText& text, std::string_view sql,
+                          std::size_t index) {
+  audit::Statement record{.statement = number, .sql = sql, .sent = {}, .values = {}};
   if (!text.readable()) {
     record.verdict = audit::Verdict::kUnknown;
     record.reason = text.reason;
     record.sql_bytes = text.whole_bytes;
-    if (may_carry_secret(text)) record.sql = kSecret;
+    if (may_carry_secret(sql)) record.sql = kSecret;
   } else if (const auto* statement = statement_at(&text, index)) {
-    record.sql = std::string_view(text.sql).substr(statement->span.offset, statement->span.length);
+    record.sql = sql.substr(statement->span.offset, statement->span.length);
     if (statement->carries_secret) record.sql = kSecret;
   }
   return record;
@@ -53,11 +54,11 @@ Recorder::Recorder(audit::SessionMembers members, Counters& counters)
     : members_(std::move(members)), counters_(counters) {
 }
 
-std::uint64_t Recorder::intend_query(Step& step, const SqlText& text) {
+std::uint64_t Recorder::intend_query(Step& step, const SqlText& text, std::string_view sql) {
   const std::uint64_t first = last_statement_ + 1;
   const std::size_t answers = text.answers();
   for (std::size_t i = 0; i < answers; ++i) {
-    step.records.statement(step.now.wall, members_, describe(++last_statement_, text, i));
+    step.records.statement(step.now.wall, members_, describe(++last_statement_, text, sql, i));
   }
   if (!text.readable()) Counters::add(counters_.statements_unread);
   return first;
@@ -79,7 +80,7 @@ std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
              "too many to keep"});
     return number;
   }
-  auto record = describe(number, *portal->text, 0);
+  auto record = describe(number, *portal->text, portal->text->sql, 0);
   if (!portal->text->readable()) Counters::add(counters_.statements_unread);
   std::array<audit::Value, 64> few;
   std::vector<audit::Value> many;
@@ -127,7 +128,7 @@ std::uint64_t Recorder::intend_function_call(Step& step, std::uint32_t function_
 
 void Recorder::refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate) {
   const std::uint64_t number = ++last_statement_;
-  step.records.statement(step.now.wall, members_, describe(number, text, 0));
+  step.records.statement(step.now.wall, members_, describe(number, text, text.sql, 0));
   outcome(step, {.statement = number, .result = result, .sqlstate = sqlstate});
 }
 

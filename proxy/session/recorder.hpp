@@ -26,7 +26,8 @@ class Recorder {
 
   /// Intents; each gives the number of its (first) statement. They go into step.records before what they are
   /// for goes into step.to_server.
-  std::uint64_t intend_query(Step& step, const SqlText& text);
+  /// `sql`: as it was received; `text` may be of another one with the same statements (SqlCache::get_alike).
+  std::uint64_t intend_query(Step& step, const SqlText& text, std::string_view sql);
   std::uint64_t intend_portal(Step& step, const Portal* portal);
   std::uint64_t intend_function_call(Step& step, std::uint32_t function_oid);
   /// A Parse or Bind that the server refused: the statement and its failure at once. Nothing of it ran.

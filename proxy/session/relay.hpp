@@ -56,7 +56,6 @@ class Relay {
   bool close(const wire::Frame& frame, Step& step);
   bool function_call(const wire::Frame& frame, Step& step);
   bool copy_in_message(const wire::Frame& frame, Step& step);
-  SharedText read(std::string_view sql, const wire::Frame& frame);
   void pass(const wire::Frame& frame, Gather& to) const;
   void raise_barrier(const wire::Frame& frame);
   void bound_what_is_owed(Step& step);

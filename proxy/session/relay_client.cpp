@@ -125,10 +125,6 @@ bool Relay::client_frame(const wire::Frame& frame, Step& step) {
   }
 }
 
-SharedText Relay::read(std::string_view sql, const wire::Frame& frame) {
-  return frame.rest == 0 ? cache_.get(sql, limits_) : cut_sql(sql, frame.body_length);
-}
-
 bool Relay::query(const wire::Frame& frame, Step& step) {
   std::string_view sql = frame.body();
   if (frame.rest == 0) {
@@ -136,8 +132,9 @@ bool Relay::query(const wire::Frame& frame, Step& step) {
     if (!decoded) return violation(decoded.error(), step);
     sql = decoded->query;
   }
-  const SharedText text = read(sql, frame);
-  const std::uint64_t first = recorder_.intend_query(step, *text);
+  const bool whole = frame.rest == 0;
+  const SharedText text = whole ? cache_.get_alike(sql, limits_) : cut_sql(sql, frame.body_length);
+  const std::uint64_t first = recorder_.intend_query(step, *text, whole ? sql : text->sql);
   pass(frame, step.to_server);
   if (skipping_) {
     for (std::size_t i = 0; i < text->answers(); ++i) recorder_.not_run(step, first + i);
@@ -177,7 +174,7 @@ bool Relay::parse(const wire::Frame& frame, Step& step) {
   }
   pass(frame, step.to_server);
   if (skipping_) return true;
-  auto text = read(sql, frame);
+  auto text = frame.rest == 0 ? cache_.get(sql, limits_) : cut_sql(sql, frame.body_length);
   auto& entry = ledger_.push(Kind::kParse, text->bytes);
   entry.text = text;
   entry.name = name;

@@ -60,10 +60,24 @@ SharedText cut_sql(std::string_view sql, std::uint64_t whole_bytes) {
 }
 
 SharedText SqlCache::get(std::string_view sql, const parser::Limits& limits) {
-  return cache_.get(
-      0, sql, [&] { return read_sql(sql, limits); },
-      [](const SharedText& text) { return std::string_view(text->sql); },
-      [](const SharedText& text) { return text->bytes; });
+  const Cache::Key key(kExact, sql);
+  if (const auto* known = cache_.find(key)) return *known;
+  auto text = read_sql(sql, limits);
+  if (cache_.seen_before(key)) cache_.keep(key, text, text->bytes);
+  return text;
+}
+
+SharedText SqlCache::get_alike(std::string_view sql, const parser::Limits& limits) {
+  const std::string_view shape = shape_.of(sql);
+  if (shape.empty()) return get(sql, limits);
+  const Cache::Key key(kShape, shape);
+  if (const auto* known = cache_.find(key)) return *known;
+  auto text = get(sql, limits);
+  if (is_query_text(text->script) && cache_.seen_before(key)) {
+    auto alike = read_sql(shape, limits);
+    if (alike->script == text->script) cache_.keep(key, alike, alike->bytes);
+  }
+  return text;
 }
 
 }  // namespace chaperone::session

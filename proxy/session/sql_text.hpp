@@ -7,13 +7,16 @@
 
 #include "parser/parser.hpp"
 #include "proxy/session/text_cache.hpp"
+#include "proxy/session/text_shape.hpp"
 
 namespace chaperone::session {
 
 /// A string of SQL and what the parser made of it. Immutable and shared: by the cache, prepared statements,
 /// portals and what the server still owes.
 struct SqlText {
-  std::string sql;  ///< its beginning, where `whole_bytes` says that there is more
+  /// Its beginning, where `whole_bytes` says that there is more. As it was received, but for
+  /// SqlCache::get_alike().
+  std::string sql;
   std::uint64_t whole_bytes = 0;
   parser::Script script;  ///< empty when it could not be read
   std::string reason;     ///< why it could not be read; empty = it was
@@ -40,17 +43,22 @@ SharedText read_sql(std::string_view sql, const parser::Limits& limits);
 /// For SQL that is too long to be held: its beginning, and why it was not read.
 SharedText cut_sql(std::string_view sql, std::uint64_t whole_bytes);
 
-/// SqlTexts by their exact bytes, for one thread.
+/// What was read, for one thread.
 class SqlCache {
  public:
-  /// The text as it was read before, or read now.
+  /// By exact bytes: the text as it was read before, or read now.
   SharedText get(std::string_view sql, const parser::Limits& limits);
-
-  std::uint64_t hits() const { return cache_.hits(); }
-  std::uint64_t misses() const { return cache_.misses(); }
+  /// By shape (TextShape) where it has one: the statements are those of `sql`, at the same places, but the
+  /// text of the result may have zeros for its constants. For what is sent once, and never shown or sent out
+  /// of the result.
+  SharedText get_alike(std::string_view sql, const parser::Limits& limits);
 
  private:
-  TextCache<SharedText> cache_;
+  using Cache = TextCache<SharedText>;
+  enum : std::uint64_t { kExact, kShape };
+
+  Cache cache_;
+  TextShape shape_;
 };
 
 }  // namespace chaperone::session

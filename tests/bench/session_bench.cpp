@@ -98,18 +98,28 @@ void simple_query(benchmark::State& state) {
 }
 BENCHMARK(simple_query);
 
-/// Every text is a new one and is parsed, as pgbench's simple mode has it.
-void new_simple_query(benchmark::State& state) {
+/// Every text is a new one, `before` the number in it.
+void new_texts(benchmark::State& state, std::string_view before) {
   Bench bench;
   const std::string reply = row_description() + one_row();
   int account = 1'000'000;
   for (auto _ : state) {
-    bench.round_trip(
-        query("SELECT abalance FROM pgbench_accounts WHERE aid = " + std::to_string(++account) + ";"), reply);
+    bench.round_trip(query(std::string(before) + std::to_string(++account) + ";"), reply);
   }
   if (bench.over()) state.SkipWithError("the session ended");
 }
+
+/// As pgbench's simple mode has it: alike but for a constant, so that one of them is parsed.
+void new_simple_query(benchmark::State& state) {
+  new_texts(state, "SELECT abalance FROM pgbench_accounts WHERE aid = ");
+}
 BENCHMARK(new_simple_query);
+
+/// All are parsed.
+void new_other_query(benchmark::State& state) {
+  new_texts(state, "SELECT abalance FROM pgbench_accounts WHERE aid = +");
+}
+BENCHMARK(new_other_query);
 
 void extended_query(benchmark::State& state) {
   Bench bench;
@@ -157,8 +167,9 @@ agents:
     capabilities: [triage]
 )";
 
-/// A narrowed statement that was decided before: nothing is read, decided or allocated.
-void cached_decision(benchmark::State& state) {
+/// A narrowed statement that was decided before: nothing is read, decided or allocated. By its text, or by
+/// its shape.
+void cached_decision(benchmark::State& state, std::string_view sql, bool alike) {
   rules::Problems problems;
   const auto catalog = rules::load_catalog_sql(kSchema, "schema.sql", problems);
   const auto policy = std::make_shared<const rules::PolicySet>(
@@ -166,16 +177,19 @@ void cached_decision(benchmark::State& state) {
   if (!problems.empty()) return state.SkipWithError(problems.text().c_str());
   const DecisionContext context(policy, catalog, *policy->find_agent("bot"), {});
   DecisionCache cache;
-  constexpr std::string_view kSql = "SELECT id, subject FROM tickets WHERE id = $1 ORDER BY id LIMIT 20";
+  const auto get = [&] { return alike ? cache.get_alike(context, sql) : cache.get(context, sql); };
   for (int i = 0; i < 3; ++i) {
-    if (!cache.get(context, kSql)->decision.allow) return state.SkipWithError("it is refused");
+    if (!get()->decision.allow) return state.SkipWithError("it is refused");
   }
   const std::size_t before = allocations;
-  for (auto _ : state) benchmark::DoNotOptimize(cache.get(context, kSql));
+  for (auto _ : state) benchmark::DoNotOptimize(get());
   state.counters["allocations"] =
       benchmark::Counter(static_cast<double>(allocations - before), benchmark::Counter::kAvgIterations);
 }
-BENCHMARK(cached_decision);
+BENCHMARK_CAPTURE(cached_decision, exact,
+                  "SELECT id, subject FROM tickets WHERE id = $1 ORDER BY id LIMIT 20", false);
+BENCHMARK_CAPTURE(cached_decision, alike,
+                  "SELECT id, subject FROM tickets WHERE id = 4711 ORDER BY id LIMIT 20", true);
 
 }  // namespace
 }  // namespace chaperone::session
