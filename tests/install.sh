@@ -14,7 +14,7 @@ build=(
 )
 test=(
   libgtest-dev libgmock-dev libbenchmark-dev clang-16 libclang-rt-16-dev clang-format-16 clang-tidy-16 shellcheck
-  pgbouncer python3 python3-psycopg python3-psycopg2 python3-asyncpg openjdk-17-jdk-headless libpostgresql-jdbc-java nodejs
+  pgbouncer python3 python3-psycopg python3-psycopg2 python3-asyncpg python3-sqlalchemy openjdk-17-jdk-headless libpostgresql-jdbc-java nodejs
   bison flex dpkg-dev libreadline-dev zlib1g-dev
 )
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows what enforcing claims, with real clients, one line a claim with its figure. About 8 minutes. Needs build/release and the
-# test packages: ./tests/run.sh makes both.
+# Shows what enforcing claims, with real clients, one line a claim with its figure. About 8 minutes. Needs build/release, the test
+# packages (./tests/run.sh makes both) and npm.
 #
 #   tests/acceptance/enforce.sh [PART...]    of: drivers tools escape token seen attacks reload cost (all)
 #
@@ -8,28 +8,82 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/support/postgres.sh
+source "$root/tests/support/postgres.sh"
+# shellcheck source=tests/support/chaperone.sh
+source "$root/tests/support/chaperone.sh"
+# shellcheck source=tests/support/measure.sh
+source "$root/tests/support/measure.sh"
 # shellcheck source=tests/support/claims.sh
 source "$root/tests/support/claims.sh"
+if [[ ! -x $PGCHAPERONE ]]; then
+  echo "FAIL  pgchaperone is not built: $PGCHAPERONE is missing (./tests/run.sh builds it)"
+  exit 1
+fi
 (($#)) || set -- drivers tools escape token seen attacks reload cost
 parts=" $* "
+scratch
+many_files
+clients=$root/tests/support/clients
 
-missing() { claim "$1" "not shown yet" 0; }
-drivers() {
-  local name
-  for name in psql psycopg3 psycopg2 asyncpg node jdbc; do
-    missing "$name under a capability that covers it: the same lines as direct"
+# Three databases: the shop as it is, behind pgchaperone; and, direct, what each agent's capability shows of it.
+worker_password=$(random_password)
+agent_password=$(random_password)
+start() {
+  local shape
+  [[ -z $CHAPERONE_PID ]] || return 0
+  postgres_start max_connections=300
+  postgres_role worker "$worker_password"
+  for shape in whole driver tool; do
+    postgres_database "shop_$shape" postgres
+    postgres_sql "shop_$shape" -v shape="$shape" -f "$clients/shop.sql"
   done
+  chaperone_agent driver "$agent_password"
+  chaperone_agent tool "$agent_password"
+  chaperone_database shop "$POSTGRES_HOST:$POSTGRES_PORT" shop_whole worker "$worker_password"
+  cp "$clients/shop.yaml" "$CHAPERONE_DIRECTORY/policy.yaml"
+  CHAPERONE_EXTRA="policy: policy.yaml"
+  chaperone_start
+}
+direct() { postgres_uri worker "$worker_password" "shop_$1"; }
+through() { chaperone_uri "$1" "$agent_password" shop; }
+whole() { postgres_sql shop_whole -At "$@"; }
+
+# AGENT CLAIM CLIENT...: the clients' transcripts direct, on what the agent is shown, and through pgchaperone on the whole.
+transcripts() {
+  local agent=$1 what=$2 name out=$SCRATCH/$1.out
+  shift 2
+  start
+  "$clients/run.sh" "$(direct "$agent")" "$(through "$agent")" "$@" > "$out" 2>&1 || true
+  for name in "$@"; do
+    claim "$name $what" "$(sed -n "s/^\(ok\|FAIL\)  *$name:\{0,1\} //p" "$out" | grep . || echo 'did not run')" \
+      "$(grep -c "^ok  *$name:" "$out" || true)"
+  done
+  sed '/^ok/d; s/^/      /' "$out"
+}
+drivers() {
+  CLIENT_SCRIPTS=enforced transcripts driver "under a capability that covers it: as direct" psql psycopg3 psycopg2 asyncpg node jdbc
 }
 tools() {
-  local name
-  for name in pg postgres.js knex sequelize drizzle sqlalchemy mcp-postgres mcp-dbhub; do
-    missing "$name: lists, reads and writes as on a database that holds only what the capability shows"
+  transcripts tool "lists, reads and writes: as on a database that holds only what is shown" \
+    pg postgres.js knex sequelize drizzle sqlalchemy mcp-postgres mcp-dbhub
+}
+
+# The server of MCP opens a read-only transaction and believes in it; the other splits at semicolons.
+escape() {
+  local name answer status sql="COMMIT; DROP TABLE notes; SELECT 'escaped'"
+  start
+  NODE_PATH=$("$clients/tools/install.sh") && export NODE_PATH
+  for name in postgres dbhub; do
+    answer=$(/usr/bin/python3 "$clients/tools/mcp.py" "$name" "$(through tool)" "$sql" 2>&1) || true
+    status=1
+    [[ $answer == *"pgchaperone: tool may not run DROP TABLE"* ]] || status=0
+    [[ $(whole -c "SELECT to_regclass('notes') IS NOT NULL") == t ]] || { status=0 answer+=" (and the table is gone)"; }
+    claim "mcp-$name: COMMIT; DROP TABLE is stopped, the table is there" "${answer:0:160}" "$status"
   done
 }
-escape() {
-  missing "@modelcontextprotocol/server-postgres: COMMIT; DROP TABLE is stopped, the table is there"
-  missing "@bytebase/dbhub: COMMIT; DROP TABLE is stopped, the table is there"
-}
+
+missing() { claim "$1" "not shown yet" 0; }
 token() { missing "an agent logs in with a token over TLS, sslmode=verify-full"; }
 seen() {
   missing "a denial's fields: 42501, message, detail, hint, position, schema, table, column, constraint"

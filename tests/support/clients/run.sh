@@ -3,10 +3,13 @@
 #
 #   run.sh DIRECT_URI PROXY_URI [CLIENT...]
 #
-# Clients: psql psycopg3 psycopg2 asyncpg node jdbc (all). A line each; exit status 1 if one differs, or fails direct.
+# Clients: psql psycopg3 psycopg2 asyncpg node jdbc (all), with the scripts of the folder CLIENT_SCRIPTS (this one, or enforced: see
+# shop.sql); and the tools of tools/: pg postgres.js knex sequelize drizzle sqlalchemy mcp-postgres mcp-dbhub. A line each; exit
+# status 1 if one differs, or fails direct.
 set -uo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1
-cd "$(dirname "$0")" || exit 2
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/${CLIENT_SCRIPTS:-.}" || exit 2
 (($# >= 2)) || { sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 2; }
 direct=$1 proxy=$2
 shift 2
@@ -16,12 +19,12 @@ trap 'rm -rf "$work"' EXIT
 
 # Debian's own package of the driver, or what package-lock.json says, fetched once.
 node_modules() {
-  local cache=../../../build/clients
+  local cache=$here/../../../build/clients
   export NODE_PATH=/usr/share/nodejs
   (cd / && node -e 'require("pg")') 2> /dev/null && return
-  mkdir -p "$cache" && cp package.json package-lock.json "$cache/" || return 1
+  mkdir -p "$cache" && cp "$here"/package*.json "$cache/" || return 1
   NODE_PATH=$(cd "$cache" && pwd)/node_modules
-  cmp -s package-lock.json "$cache/installed" && return
+  cmp -s "$here/package-lock.json" "$cache/installed" && return
   (cd "$cache" && npm ci --silent --no-audit --no-fund && cp package-lock.json installed)
 }
 
@@ -37,6 +40,13 @@ transcript() { # NAME URI
       program=(node node_client.js)
       ;;
     jdbc) program=(java -cp /usr/share/java/postgresql.jar JdbcClient.java) ;;
+    sqlalchemy) program=(/usr/bin/python3 "$here/tools/sqlalchemy_client.py") ;;
+    pg | postgres.js | knex | sequelize | drizzle | mcp-*)
+      NODE_PATH=$("$here/tools/install.sh") || return
+      export NODE_PATH
+      program=(node "$here/tools/orm.js" "$1")
+      [[ $1 == mcp-* ]] && program=(/usr/bin/python3 "$here/tools/mcp.py" "${1#mcp-}")
+      ;;
     *) echo "no client $1" && return 2 ;;
   esac
   timeout 120 "${program[@]}" "$2" || {
