@@ -107,7 +107,9 @@ SessionMembers::SessionMembers(const Fields& fields) : id_(fields.session) {
 
   text.clear();
   member("\"agent\":", fields.agent);
-  text.append(",\"actor\":null,\"task\":null,\"declared_task\":null");
+  member(",\"actor\":", fields.actor);
+  member(",\"task\":", fields.task);
+  text.append(",\"declared_task\":null");
   member(",\"proof\":", fields.proof);
   member(",\"client\":", fields.client);
   member(",\"database\":", fields.database);

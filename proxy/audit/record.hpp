@@ -29,7 +29,9 @@ class SessionMembers {
   struct Fields {
     std::string_view session;  ///< 16 characters of base32, random
     std::string_view agent;
-    std::string_view proof = {};   ///< how the agent proved itself: "scram"; empty = null
+    std::string_view actor = {};   ///< empty = null
+    std::string_view task = {};    ///< empty = null
+    std::string_view proof = {};   ///< how the agent proved itself: "scram", "token"; empty = null
     std::string_view client = {};  ///< "127.0.0.1:51234" or "unix"
     std::string_view database = {};
     std::string_view role = {};    ///< upstream role; empty = null

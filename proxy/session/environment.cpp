@@ -14,6 +14,11 @@ std::string Address::socket_path() const {
   return fmt::format("{}/.s.PGSQL.{}", host, port);
 }
 
+Identity::Method Identity::method_of(std::string_view agent) const {
+  const auto own = agents.find(agent);
+  return own == agents.end() ? default_method : own->second;
+}
+
 const Database* Environment::find_database(std::string_view name) const {
   auto entry = databases.find(name);
   if (entry == databases.end()) entry = databases.find(std::string_view("*"));

@@ -4,8 +4,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "parser/parser.hpp"
+#include "proxy/auth/jwt.hpp"
 #include "proxy/auth/passwords.hpp"
 #include "rules/policy.hpp"
 
@@ -38,10 +40,23 @@ struct Database {
       {};  ///< how it is spoken with the server; nullptr = not at all
 };
 
+/// How agents prove who they are; each has one way.
+struct Identity {
+  enum class Method : std::uint8_t { kScram, kToken };
+
+  Method default_method = Method::kScram;  ///< of agents that are not named, and of names that are no agents
+  std::map<std::string, Method, std::less<>> agents;
+  std::vector<auth::TokenIssuer> issuers;
+  bool token_without_tls = false;  ///< where a client comes in by a loopback address or a Unix socket
+
+  Method method_of(std::string_view agent) const;
+};
+
 /// All that a session decides by. Immutable once built; a reload makes a new one, and each session keeps the
 /// one it began with.
 struct Environment {
   std::map<std::string, Database, std::less<>> databases;  ///< "*" = any other name
+  Identity identity;
   auth::Passwords passwords;
   /// The policy as it reads without a catalog: which agents there are, and which of them are observed. By
   /// itself it decides nothing (Rulebook does). nullptr = there is none: every agent that can log in is

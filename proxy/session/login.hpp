@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/auth/revocations.hpp"
 #include "proxy/auth/scram.hpp"
 #include "proxy/session/environment.hpp"
 #include "proxy/session/rulebook.hpp"
@@ -35,6 +37,7 @@ class Login {
   enum class Phase {
     kTlsHandshake,  ///< of the client
     kStartupPacket,
+    kToken,  ///< asked for as a password
     kSaslInitialResponse,
     kSaslClientFirst,  ///< the initial response came without client-first-message
     kSaslResponse,
@@ -48,10 +51,11 @@ class Login {
     kOver,
   };
 
-  /// `admit`: see ThreadState. `offers_tls`: where the client came in, TLS is spoken, and nobody gets in
-  /// without.
+  /// `admit` and `revocations`: see ThreadState. `offers_tls`: where the client came in, TLS is spoken, and
+  /// nobody gets in without. `local`: by a loopback address or a Unix socket.
   Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
-        const std::function<std::optional<wire::Error>()>& admit, bool offers_tls);
+        const std::function<std::optional<wire::Error>()>& admit,
+        const std::shared_ptr<const auth::Revocations>& revocations, bool offers_tls, bool local);
 
   void on_client(std::string_view bytes, Step& step);
   void on_tls_established(std::string end_point);
@@ -85,7 +89,10 @@ class Login {
   const std::string& agent() const { return agent_; }
   const std::string& database_name() const { return database_name_; }
   const std::string& role() const { return role_; }
+  /// Without a method until it is proved.
   const auth::ProvenIdentity& identity() const { return identity_; }
+  /// When its proof ends, by a clock that nobody sets back; nothing = never.
+  const std::optional<std::chrono::steady_clock::time_point>& deadline() const { return deadline_; }
   /// What decides the agent's statements; nullptr: it is only observed.
   const std::shared_ptr<const DecisionContext>& context() const { return context_; }
   const rules::Principal& principal() const { return principal_; }
@@ -105,6 +112,11 @@ class Login {
   void sasl_message(std::string_view body, Step& step);
   void authenticated(Step& step);
 
+  // login_token.cpp
+  std::optional<wire::Error> token_can_be_asked_for() const;
+  void ask_for_token(Step& step);
+  void token_message(std::string_view body, Step& step);
+
   // login_server.cpp
   void tls_answer(std::string_view bytes, Step& step);
   void send_startup_message(Step& step);
@@ -121,8 +133,10 @@ class Login {
   std::shared_ptr<const Environment> environment_;
   auth::ScramKeyCache& keys_;
   const std::function<std::optional<wire::Error>()>& admit_;
+  const std::shared_ptr<const auth::Revocations>& revocations_;
   bool admitted_ = false;
   const bool offers_tls_;
+  const bool local_;
   bool encrypted_ = false;
   std::string end_point_, upstream_end_point_;
   Phase phase_ = Phase::kStartupPacket;
@@ -132,6 +146,7 @@ class Login {
   wire::StartupMessage startup_;
   std::string agent_, database_name_, role_;
   auth::ProvenIdentity identity_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
   std::shared_ptr<const DecisionContext> context_;
   rules::Principal principal_;
   const Database* database_ = nullptr;

@@ -35,11 +35,14 @@ std::optional<bool> parse_bool(std::string_view value) {
 }  // namespace
 
 Login::Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
-             const std::function<std::optional<wire::Error>()>& admit, bool offers_tls)
+             const std::function<std::optional<wire::Error>()>& admit,
+             const std::shared_ptr<const auth::Revocations>& revocations, bool offers_tls, bool local)
     : environment_(std::move(environment)),
       keys_(keys),
       admit_(admit),
+      revocations_(revocations),
       offers_tls_(offers_tls),
+      local_(local),
       client_(wire::frontend::authentication_rule),
       server_(backend::rule) {
 }
@@ -69,7 +72,8 @@ void Login::on_client(std::string_view bytes, Step& step) {
       return;
     }
     if (item != wire::FrameReader::Item::kFrame) break;
-    sasl_message(client_.frame().body(), step);
+    const auto body = client_.frame().body();
+    phase_ == Phase::kToken ? token_message(body, step) : sasl_message(body, step);
   }
   input_ = std::string(input);
 }
@@ -151,12 +155,20 @@ void Login::startup_message(wire::StartupMessage message, Step& step) {
     refuse(*error, step);
     return;
   }
+  if (const auto error = token_can_be_asked_for()) {
+    refuse(*error, step, "its token would travel unencrypted");
+    return;
+  }
   if (const auto error = admit_()) {
     refuse(*error, step);
     return;
   }
   admitted_ = true;
   negotiate(step);
+  if (environment_->identity.method_of(agent_) == Identity::Method::kToken) {
+    ask_for_token(step);
+    return;
+  }
   auto [verifier, known] = environment_->passwords.find(agent_);
   scram_server_.emplace(std::move(verifier), !known, end_point_);
   step.to_client.write(
@@ -246,12 +258,19 @@ void Login::sasl_message(std::string_view body, Step& step) {
     return;
   }
   step.to_client.write([&](std::string& out) { backend::encode_authentication_sasl_final(out, *proof); });
+  scram_server_.reset();
+  identity_ = {.method = "scram", .agent = agent_};
   authenticated(step);
 }
 
 void Login::authenticated(Step& step) {
-  scram_server_.reset();
-  identity_ = {.method = "scram", .agent = agent_};
+  const auto revoked = revocations_ ? revocations_->why(identity_) : std::nullopt;
+  if (revoked) {
+    refuse({.sqlstate = sqlstate::kInvalidAuthorization,
+            .message = fmt::format("pgchaperone: agent \"{}\" is not let in", agent_)},
+           step, *revoked);
+    return;
+  }
   if (environment_->policy && environment_->policy->find_agent(agent_) == nullptr) {
     refuse({.sqlstate = sqlstate::kInvalidAuthorization,
             .message = fmt::format("pgchaperone: agent \"{}\" is not let in", agent_)},

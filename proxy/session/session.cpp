@@ -20,11 +20,19 @@ std::string make_session_id() {
   return id;
 }
 
+// As the kernel tells who is on the other side.
+bool is_local(std::string_view peer) {
+  return peer == "unix" || peer.starts_with("127.") || peer.starts_with("[::1]") ||
+         peer.starts_with("[::ffff:127.");
+}
+
 audit::SessionMembers describe(const Login& login, std::string_view peer) {
   const std::string id = make_session_id();
   return audit::SessionMembers({.session = id,
                                 .agent = login.agent(),
-                                .proof = login.database_known() ? "scram" : "",
+                                .actor = login.identity().actor,
+                                .task = login.identity().task,
+                                .proof = login.identity().method,
                                 .client = peer,
                                 .database = login.database_name(),
                                 .role = login.role(),
@@ -39,7 +47,8 @@ Session::Session(std::shared_ptr<const Environment> environment, ThreadState& th
     : environment_(std::move(environment)),
       thread_(thread),
       peer_(std::move(peer)),
-      login_(std::make_unique<Login>(environment_, thread.keys, thread.admit, offers_tls)) {
+      login_(std::make_unique<Login>(environment_, thread.keys, thread.admit, thread.revocations, offers_tls,
+                                     is_local(peer_))) {
 }
 
 void Session::on_client(std::string_view bytes, Step& step) {

@@ -19,6 +19,8 @@ struct ThreadState {
   auth::ScramKeyCache keys;
   DecisionCache decisions;
   Rulebooks rulebooks;
+  /// nullptr = nothing is.
+  std::shared_ptr<const auth::Revocations> revocations;
   Counters counters;
   /// Asked once a connection that wants to be a session: nothing = come in, otherwise why not (too many,
   /// shutting down).

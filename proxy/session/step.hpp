@@ -21,10 +21,10 @@ struct Now {
 /// What the world around a session has to do next.
 enum class Action : std::uint8_t {
   kNone,
-  kStartTls,  ///< after to_client: the client begins a TLS handshake, with Session::take_client_hello() in
-              ///< front of what it sends next; then on_tls_established()
-  kLoadRules,        ///< a Rulebook for Session::database_name() is needed: Session::on_rules() or
-                     ///< on_rules_failed()
+  kStartTls,   ///< after to_client: the client begins a TLS handshake, with Session::take_client_hello() in
+               ///< front of what it sends next; then on_tls_established()
+  kLoadRules,  ///< a Rulebook for Session::database_name() is needed: Session::on_rules() or
+               ///< on_rules_failed()
   kConnectUpstream,  ///< connect to Session::upstream(), then on_upstream_connected() or on_upstream_failed()
   kStartUpstreamTls,  ///< begin a TLS handshake with the server, then on_upstream_tls_established() or
                       ///< on_upstream_failed()

@@ -155,6 +155,11 @@ void encode_authentication_ok(std::string& out) {
   append_authentication_code(out, AuthenticationCode::kOk);
 }
 
+void encode_authentication_cleartext_password(std::string& out) {
+  const MessageWriter message(out, kAuthentication);
+  append_authentication_code(out, AuthenticationCode::kCleartextPassword);
+}
+
 void encode_authentication_sasl(std::string& out, std::span<const std::string_view> mechanisms) {
   const MessageWriter message(out, kAuthentication);
   append_authentication_code(out, AuthenticationCode::kSasl);

@@ -95,6 +95,7 @@ std::optional<std::uint64_t> rows_of_tag(std::string_view tag);
 
 /// Encoders append one whole message to `out`.
 void encode_authentication_ok(std::string& out);
+void encode_authentication_cleartext_password(std::string& out);
 void encode_authentication_sasl(std::string& out, std::span<const std::string_view> mechanisms);
 void encode_authentication_sasl_continue(std::string& out, std::string_view data);
 void encode_authentication_sasl_final(std::string& out, std::string_view data);

@@ -165,6 +165,15 @@ Result<void> decode_empty(std::string_view body) {
   return BodyReader(body).end();
 }
 
+// As recv_password_packet.
+Result<std::string_view> decode_password(std::string_view body) {
+  BodyReader reader(body);
+  const std::string_view password = reader.string();
+  if (!reader.end())
+    return Error{.sqlstate = sqlstate::kProtocolViolation, .message = "invalid password packet size"};
+  return Result<std::string_view>(boost::system::in_place_value, password);
+}
+
 // As CheckSASLAuth.
 Result<SaslInitialResponse> decode_sasl_initial_response(std::string_view body) {
   BodyReader reader(body);

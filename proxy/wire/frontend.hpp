@@ -111,6 +111,8 @@ Result<Close> decode_close(std::string_view body);
 Result<FunctionCall> decode_function_call(std::string_view body_beginning);
 /// Sync, Flush, Terminate, CopyDone have no body.
 Result<void> decode_empty(std::string_view body);
+/// PasswordMessage.
+Result<std::string_view> decode_password(std::string_view body);
 Result<SaslInitialResponse> decode_sasl_initial_response(std::string_view body);
 
 /// Encoders append one whole message to `out`.
