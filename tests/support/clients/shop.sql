@@ -48,7 +48,8 @@ CREATE SCHEMA hr;
 CREATE TABLE hr.reviews (id int PRIMARY KEY, words text);
 CREATE VIEW well_paid AS SELECT * FROM salaries WHERE amount > 1000;
 CREATE FUNCTION raise_salary(bigint) RETURNS void LANGUAGE sql AS 'UPDATE salaries SET amount = amount * 2 WHERE id = $1';
-INSERT INTO salaries (customer_id, amount) VALUES (1, 4242);
+INSERT INTO salaries (customer_id, amount) VALUES (1, 777333);
+INSERT INTO hr.reviews VALUES (1, 'words of hr');
 \endif
 INSERT INTO tickets (customer_id, subject, status) VALUES (1, 'Parcel never arrived', 'open'), (2, 'Wrong size', 'open'),
   (3, 'Invoice address', 'waiting'), (1, 'Thank you', 'solved');
@@ -81,3 +82,4 @@ GRANT ALL ON ALL TABLES IN SCHEMA public TO worker;
 GRANT USAGE ON SCHEMA hr TO worker;
 GRANT ALL ON hr.reviews TO worker;
 \endif
+ANALYZE;
