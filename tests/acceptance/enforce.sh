@@ -26,27 +26,30 @@ scratch
 many_files
 clients=$root/tests/support/clients
 
-# Three databases: the shop as it is, behind pgchaperone; and, direct, what each agent's capability shows of it.
+# The shop as it is, behind pgchaperone; direct, what each agent's capability shows of it; and shops to attack, where the role
+# may do everything.
 worker_password=$(random_password)
 agent_password=$(random_password)
 start() {
   local shape
   [[ -z $CHAPERONE_PID ]] || return 0
-  postgres_start max_connections=300
+  postgres_start max_connections=300 max_prepared_transactions=5
   postgres_role worker "$worker_password"
-  for shape in whole driver tool; do
+  postgres_role attacker "$worker_password" SUPERUSER
+  for shape in whole driver tool template attacked; do
     postgres_database "shop_$shape" postgres
-    postgres_sql "shop_$shape" -v shape="$shape" -f "$clients/shop.sql"
+    postgres_sql "shop_$shape" -v shape="$(sed -E 's/template|attacked/whole/' <<< "$shape")" -f "$clients/shop.sql"
   done
   chaperone_agent driver "$agent_password"
   chaperone_agent tool "$agent_password"
   chaperone_database shop "$POSTGRES_HOST:$POSTGRES_PORT" shop_whole worker "$worker_password"
+  chaperone_database attacked "$POSTGRES_HOST:$POSTGRES_PORT" shop_attacked attacker "$worker_password"
   cp "$clients/shop.yaml" "$CHAPERONE_DIRECTORY/policy.yaml"
   CHAPERONE_EXTRA="policy: policy.yaml"
   chaperone_start
 }
 direct() { postgres_uri worker "$worker_password" "shop_$1"; }
-through() { chaperone_uri "$1" "$agent_password" shop; }
+through() { chaperone_uri "$1" "$agent_password" "${2-shop}"; }
 whole() { postgres_sql shop_whole -At "$@"; }
 
 # AGENT CLAIM CLIENT...: the clients' transcripts direct, on what the agent is shown, and through pgchaperone on the whole.
@@ -91,10 +94,47 @@ seen() {
   missing "PostgreSQL's log says whose denied statement it was"
   missing "current_setting('chaperone.actor') in a trigger and in row-level security"
 }
-attacks() { missing "attacks through the protocol: nothing gets through"; }
+attacks() {
+  local out=$SCRATCH/attacks.out status=1
+  start
+  cat > "$SCRATCH/reset.sh" << SH
+"$POSTGRES_BIN/psql" -X -q "$(postgres_uri attacker "$worker_password" shop_direct)" -c "ROLLBACK PREPARED 'x'" 2> /dev/null
+"$POSTGRES_BIN/psql" -X -q -v ON_ERROR_STOP=1 "$(postgres_uri attacker "$worker_password" postgres)" -c 'SET client_min_messages = warning' \
+  -c 'ALTER ROLE attacker RESET ALL' -c 'DROP DATABASE IF EXISTS shop_direct WITH (FORCE)' -c 'CREATE DATABASE shop_direct TEMPLATE shop_template'
+SH
+  bash "$SCRATCH/reset.sh"
+  /usr/bin/python3 "$root/tests/support/attacks/attacks.py" "$(postgres_uri attacker "$worker_password" shop_direct)" \
+    "$(through tool attacked)" "$(postgres_uri attacker "$worker_password" shop_attacked)" "bash $SCRATCH/reset.sh" \
+    "$POSTGRES_SOCKET" "$CHAPERONE_PID" "$CHAPERONE_DIRECTORY/policy.yaml" > "$out" 2>&1 || status=0
+  claim "attacks of an agent with a valid login: nothing gets through" "$(tail -n 1 "$out")" "$status"
+  sed '$d; s/^/      /' "$out"
+}
+
+# The policy in three variants, each of which alone allows the statement in its first line.
+variants() {
+  local directory=$SCRATCH/variants
+  mkdir -p "$directory"
+  (echo "# only here: SELECT subject FROM tickets" && cat "$clients/shop.yaml") > "$directory/1.yaml"
+  (echo "# only here: SELECT tenant_id FROM tickets" &&
+    sed 's/id, customer_id, subject, status, created_at/id, tenant_id, status/' "$clients/shop.yaml") > "$directory/2.yaml"
+  (echo "# only here: SELECT ssn FROM customers" &&
+    sed 's/id, customer_id, subject, status, created_at/id, status/; s/id, name, email\]/id, name, ssn]/
+      s/{email: email}/{name: redact}/; s/columns: \[status\]/columns: [customer_id]/' "$clients/shop.yaml") > "$directory/3.yaml"
+}
 reload() {
-  missing "64 busy sessions, the policy reloaded 100 times: no dropped session"
-  missing "each record's verdict is the one that its policy gives offline"
+  local out=$SCRATCH/reload.out status=1 variants=$SCRATCH/variants
+  start
+  variants
+  /usr/bin/python3 "$root/tests/support/attacks/reload.py" "$(through tool)" 64 100 "$CHAPERONE_PID" "$CHAPERONE_DIRECTORY/policy.yaml" \
+    "$variants"/*.yaml > "$out" 2>&1 || status=0
+  claim "64 busy sessions, the policy reloaded 100 times: no dropped session" "$(tail -n 1 "$out")" "$status"
+  sed '$d; s/^/      /' "$out"
+  status=1
+  "$PGCHAPERONE" catalog --config "$CHAPERONE_CONFIG" --database shop > "$SCRATCH/catalog.json"
+  cat "$CHAPERONE_AUDIT"* | PGCHAPERONE=$PGCHAPERONE /usr/bin/python3 "$root/tests/support/attacks/replay.py" tool "$SCRATCH/catalog.json" \
+    "$clients/shop.yaml" "$variants"/*.yaml > "$out" 2>&1 || status=0
+  claim "each record's verdict is the one that its policy gives offline" "$(tail -n 1 "$out")" "$status"
+  sed '$d; s/^/      /' "$out" | head -n 20
 }
 cost() {
   missing "CPU per query, everything on, simple: at most 1.30 of PgBouncer's"

@@ -113,7 +113,7 @@ public class JdbcClient {
       refused("syntax", () -> run(c, "SELEC 1"));
       refused("unique", () -> run(c, "INSERT INTO items (name) VALUES ('zwölf')"));
       refused("check", () -> {
-        try (PreparedStatement p = c.prepareStatement("INSERT INTO items (name, price) VALUES ('ä', ?)")) {
+        try (PreparedStatement p = c.prepareStatement("INSERT INTO items (id, name, price) VALUES (-1, 'ä', ?)")) {
           p.setInt(1, -1);
           p.executeUpdate();
         }

@@ -54,7 +54,7 @@ async def errors(c):
     await refused("syntax", c.fetch("SELEC 1"))
     await refused("division", c.fetch("SELECT 1 / $1::int", 0))
     await refused("unique", c.execute("INSERT INTO items (name) VALUES ('s1')"))
-    await refused("check", c.execute("INSERT INTO items (name, price) VALUES ('ä', $1)", decimal.Decimal(-1)))
+    await refused("check", c.execute("INSERT INTO items (id, name, price) VALUES (-1, 'ä', $1)", decimal.Decimal(-1)))
     await refused("in a script", c.execute("SELECT 1; SELECT 1/0; SELECT 2"))
     await refused("cast", c.fetchval("SELECT $1::text::int", "abc"))
     show("usable", await c.fetchval("SELECT 1"))

@@ -44,7 +44,7 @@ async function errors(c) {
   await refused('syntax', c.query('SELEC 1'));
   await refused('value', c.query('SELECT $1::int', ['abc']));
   await refused('unique', c.query("INSERT INTO items (name) VALUES ('zwölf')"));
-  await refused('check', c.query("INSERT INTO items (name, price) VALUES ('ä', $1)", [-1]));
+  await refused('check', c.query("INSERT INTO items (id, name, price) VALUES (-1, 'ä', $1)", [-1]));
   await refused('several', c.query('SELECT 1; SELECT 1/0; SELECT 2'));
   await c.query('BEGIN');
   await refused('fails', c.query('SELECT 1/0'));

@@ -13,7 +13,6 @@ SHOW standard_conforming_strings;
 \df say
 \dT mood
 \dn public
-\sf say
 
 \echo == rows
 INSERT INTO items (name, price, tags, data, feels) VALUES
@@ -30,7 +29,6 @@ SELECT count(*) AS n, max(price) AS top FROM items \gset
 SELECT 1 AS a, 'x'::text AS b, NULL::numeric(8, 3) AS c, feels FROM items \gdesc
 SELECT format('SELECT %s AS generated', i) FROM generate_series(1, 3) i \gexec
 SELECT g % 3 AS a, g % 2 AS b, sum(g) FROM generate_series(1, 12) g GROUP BY 1, 2 ORDER BY 1, 2 \crosstabview
-SELECT name, $1::int + price AS more FROM items WHERE name = $2 \bind 1 apple \g
 SELECT;
 SELECT FROM items;
 ;
@@ -44,16 +42,15 @@ INSERT INTO items (name, price) VALUES ('apple', 9) ON CONFLICT (name) DO UPDATE
 
 \echo == errors
 SELECT 1 / 0;
-INSERT INTO items (name, price) VALUES ('bad', -1);
+INSERT INTO items (id, name, price) VALUES (-1, 'bad', -1);
 INSERT INTO items (name) VALUES ('apple');
 \errverbose
-INSERT INTO items (price) VALUES (1);
+INSERT INTO items (id, price) VALUES (-1, 1);
 SELEC 1;
 SELECT 1 \; SELECT 1 / 0 \; SELECT 2;
 SELECT 'ä', 1 / 0
  AS "on the second line"
  FROM items;
-SELECT 'ä' || nonsense(name) FROM items;
 SELECT name FROM items WHERE price = 'ä';
 SELECT 'x'::int, name FROM items;
 

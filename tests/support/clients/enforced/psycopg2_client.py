@@ -57,7 +57,7 @@ def errors(c):
     c.set_session(isolation_level="SERIALIZABLE", readonly=True)
     refused("read only", cur.execute, "DELETE FROM items")
     c.rollback()
-    c.set_session(isolation_level="DEFAULT", readonly=False)
+    c.set_session(isolation_level="DEFAULT", readonly="DEFAULT")
 
 
 def cursors(c):

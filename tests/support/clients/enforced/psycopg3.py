@@ -71,7 +71,7 @@ def errors():
         refused("syntax", c.execute, "SELEC 1")
         refused("type", c.execute, "SELECT %s::int", ["ä"])
         refused("division", c.execute, "SELECT 1 / %s", [0])
-        refused("check", c.execute, "INSERT INTO items (name, price) VALUES ('ä', %s)", [-1])
+        refused("check", c.execute, "INSERT INTO items (id, name, price) VALUES (-1, 'ä', %s)", [-1])
         refused("position", c.execute, "SELECT 'ääää', 'x'::int")
         with c.transaction():
             try:

@@ -38,7 +38,7 @@ class Server:
 
     def call(self, tool, **arguments):
         answer = self.ask("tools/call", name=tool, arguments=arguments)
-        return " | ".join(c["text"] for c in answer["content"]) if "content" in answer else "error " + answer["error"]
+        return " | ".join(c.get("text", "") for c in answer["content"]) if "content" in answer else "error " + answer["error"]
 
     def end(self):
         self.process.stdin.close()
@@ -48,7 +48,7 @@ class Server:
 
 def show(what, value):
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    print(f"{what}: {re.sub(r'[0-9.]+:[0-9]+/', 'SERVER/', ' '.join(text.split()))}", flush=True)
+    print(f"{what}: {re.sub(r'[a-z]+@[0-9.]+:[0-9]+/', 'SERVER/', ' '.join(text.split()))}", flush=True)
 
 
 server = Server()
@@ -79,7 +79,7 @@ for sql in (
     "WITH open AS (SELECT * FROM tickets WHERE status = 'open') SELECT to_char(created_at, 'YYYY-MM') AS month, count(*) FROM open GROUP BY 1",
     "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
     "SELECT subject FROM tickets WHERE id = 'x'",
-    "SELECT nothing FROM tickets LIMIT 1; SELECT 2",
+    "SELECT id FROM tickets LIMIT 1; SELECT name FROM customers LIMIT 1",
 ):
     show(sql, server.call(QUERY_TOOL, sql=sql))
 server.end()

@@ -12,7 +12,9 @@ async function refused(what, promise) {
     show(what, await promise);
   } catch (e) {
     const { code, message } = e.original || e.cause || e;
-    show(what, { code, message: message.replace(/^.* - /s, '') });
+    // A denial says what may be read instead.
+    if (code === '42P01' || code === '42501') show(what, 'refused');
+    else show(what, { code, message: message.replace(/^.* - /s, '') });
   }
 }
 
@@ -34,7 +36,7 @@ const clients = {
     show('rows', await rows('SELECT c.name, c.email, count(t.id)::int AS tickets FROM customers c LEFT JOIN tickets t ON t.customer_id = c.id GROUP BY c.name, c.email ORDER BY 1'));
     show('all', await rows('SELECT * FROM tickets ORDER BY id'));
     show('one', await rows('SELECT subject FROM tickets WHERE id = $1 AND status = ANY($2)', [1, ['open', 'waiting']]));
-    await refused('hidden table', pool.query('SELECT * FROM salarie'));
+    await refused('hidden table', pool.query('SELECT * FROM salaries'));
     const c = await pool.connect();
     await c.query('BEGIN');
     show('update', (await c.query('UPDATE tickets SET status = $1 WHERE id = $2 RETURNING status', ['solved', 1])).rows);
@@ -67,7 +69,7 @@ const clients = {
     show('unsafe', await sql.unsafe('SELECT name, email FROM customers WHERE name = $1', ['Ada']));
     show('described', (await sql`SELECT id, body FROM notes`.describe()).columns.map((c) => c.name));
     show('delete', (await sql`DELETE FROM notes`).count);
-    await refused('hidden table', sql`SELECT * FROM salarie`);
+    await refused('hidden table', sql`SELECT * FROM salaries`);
     await sql.end();
   },
 
@@ -90,7 +92,7 @@ const clients = {
     await t.rollback();
     show('pluck', await knex('notes').pluck('body').orderBy('body'));
     show('delete', await knex('notes').whereIn('body', ['one', 'two']).del());
-    await refused('hidden table', knex('salarie').select('*'));
+    await refused('hidden table', knex('salaries').select('*'));
     await knex.destroy();
   },
 
@@ -122,7 +124,7 @@ const clients = {
     }));
     show('status', (await Ticket.findByPk(2)).status);
     show('deleted', await Note.destroy({ where: { ticket_id: [1, 2] } }));
-    await refused('hidden table', s.query('SELECT * FROM salarie'));
+    await refused('hidden table', s.query('SELECT * FROM salaries'));
     await s.close();
   },
 
@@ -153,7 +155,7 @@ const clients = {
     const byStatus = db.select().from(tickets).where(eq(tickets.status, sql.placeholder('status'))).orderBy(tickets.id).prepare('by_status');
     show('prepared', [await byStatus.execute({ status: 'open' }), (await byStatus.execute({ status: 'solved' })).length]);
     show('delete', (await db.delete(notes)).rowCount);
-    await refused('hidden table', db.execute(sql`SELECT * FROM salarie`));
+    await refused('hidden table', db.execute(sql`SELECT * FROM salaries`));
     await pool.end();
   },
 };
