@@ -46,6 +46,11 @@ start() {
   chaperone_database attacked "$POSTGRES_HOST:$POSTGRES_PORT" shop_attacked attacker "$worker_password"
   cp "$clients/shop.yaml" "$CHAPERONE_DIRECTORY/policy.yaml"
   CHAPERONE_EXTRA="policy: policy.yaml"
+  CHAPERONE_IDENTITY="tokens: [{keys: builtin}]
+  agents: {witness: token}"
+  CHAPERONE_TLS=$SCRATCH/tls
+  certificate "$CHAPERONE_TLS"
+  "$PGCHAPERONE" token key --state "$CHAPERONE_DIRECTORY/state" > /dev/null
   chaperone_start
 }
 direct() { postgres_uri worker "$worker_password" "shop_$1"; }
@@ -86,14 +91,95 @@ escape() {
   done
 }
 
-missing() { claim "$1" "not shown yet" 0; }
-token() { missing "an agent logs in with a token over TLS, sslmode=verify-full"; }
-seen() {
-  missing "a denial's fields: 42501, message, detail, hint, position, schema, table, column, constraint"
-  missing "pg_stat_activity shows agent, actor and task, and application_name agent/task"
-  missing "PostgreSQL's log says whose denied statement it was"
-  missing "current_setting('chaperone.actor') in a trigger and in row-level security"
+# The agent `witness` has a token, and a TLS that proves the server.
+issue() {
+  "$PGCHAPERONE" token issue --config "$CHAPERONE_CONFIG" --agent witness --actor alice@example.com --task TICKET-4711 "$@"
 }
+witness() { # SSLMODE TOKEN [psql arguments]
+  PGPASSWORD=$2 PGSSLMODE=$1 PGSSLROOTCERT=$CHAPERONE_TLS/server.crt PGAPPNAME=witness-app "$POSTGRES_BIN/psql" -X -q -At \
+    -h localhost -p "$CHAPERONE_PORT" -U witness "${@:3}" shop 2>&1
+}
+token() {
+  local token figure pid status seconds
+  start
+  token=$(issue)
+  figure=$(witness verify-full "$token" -c '\conninfo' -c 'SELECT 1' | tr '\n' ' ') || true
+  claim "an agent logs in with a token over TLS, sslmode=verify-full" "$figure" "$([[ $figure == *TLSv1.3*1* ]] && echo 1 || echo 0)"
+  figure=$(witness disable "$token" -c 'SELECT 1' | tail -n 1) || true
+  claim "without TLS the token is not asked for" "$figure" "$([[ $figure == *FATAL* && $figure != *password\ auth* ]] && echo 1 || echo 0)"
+  figure=$(witness verify-full "$(issue --lifetime 1s && sleep 2)" -c 'SELECT 1') && status=0 || status=1
+  claim "an expired token is refused" "$(tail -n 1 <<< "$figure")" "$status"
+  witness verify-full "$token" -c 'SELECT pg_sleep(30)' > "$SCRATCH/revoked" &
+  pid=$!
+  sleep 1
+  "$PGCHAPERONE" token revoke --config "$CHAPERONE_CONFIG" --agent witness > /dev/null
+  seconds=$SECONDS
+  wait "$pid" || true
+  seconds=$((SECONDS - seconds))
+  figure="after $seconds s: $(head -n 1 "$SCRATCH/revoked")"
+  claim "a session ends within 5 s of its token's revocation" "$figure" \
+    "$(holds "$seconds <= 6 && $(grep -c 'FATAL' "$SCRATCH/revoked" || true) > 0")"
+  NODE_PATH=$("$clients/tools/install.sh") && export NODE_PATH
+  figure="postgresql://witness:$(issue)@localhost:$CHAPERONE_PORT/shop?sslmode=verify-full&sslrootcert=$CHAPERONE_TLS/server.crt"
+  figure=$(/usr/bin/python3 "$clients/tools/mcp.py" postgres "$figure" "SELECT place FROM visits" 2>&1) || true
+  claim "mcp-postgres with a token over TLS" "${figure:0:120}" "$([[ $figure == "answer: ["* ]] && echo 1 || echo 0)"
+}
+
+# What a client, a DBA and the database itself are told.
+seen() {
+  local shown token pid wanted status=1 out=$SCRATCH/seen.out
+  start
+  token=$(issue)
+  "$POSTGRES_BIN/psql" -X -q -v VERBOSITY=verbose "$(through tool)" -c "SELECT 'ä', id, ssn FROM customers" > "$out" 2>&1 || true
+  cat > "$SCRATCH/wanted" << 'TEXT'
+ERROR:  42501: pgchaperone: tool may not read column "ssn" of "customers"; it may read id, name, email (masked)
+LINE 1: SELECT 'ä', id, ssn FROM customers
+                        ^
+DETAIL:  capability triage, rule tables.customers.read.columns
+SCHEMA NAME:  public
+TABLE NAME:  customers
+COLUMN NAME:  ssn
+CONSTRAINT NAME:  tables.customers.read.columns
+TEXT
+  diff "$SCRATCH/wanted" <(grep -v '^LOCATION' "$out") > "$SCRATCH/diff" || status=0
+  claim "a denial: 42501, message, detail, position, schema, table, column, and the rule as constraint" \
+    "$(head -n 1 "$out" | cut -c -60).." "$status"
+  sed 's/^/      /' "$SCRATCH/diff"
+  shown=$("$POSTGRES_BIN/psql" -X -q "$(through tool)" -c "SELECT nam FROM customers" 2>&1 | sed -n 's/^HINT:  //p')
+  claim "a misspelt name: a hint out of what may be read" "$shown" "$([[ $shown == *'"name"'* ]] && echo 1 || echo 0)"
+
+  witness verify-full "$token" -c 'SELECT pg_sleep(2)' > "$SCRATCH/sleeper" &
+  pid=$!
+  sleep 1
+  shown=$(whole -F ' | ' -c "SELECT application_name, query FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()")
+  wait "$pid" || true
+  wanted="/*actor='alice%40example.com',agent='witness',task='TICKET-4711'*/ SELECT pg_sleep(2)"
+  claim "pg_stat_activity: who runs it, for whom, what for" "$shown" \
+    "$([[ $shown == "witness/TICKET-4711"*"$wanted" && $shown != *alice*"|"* ]] && echo 1 || echo 0)"
+
+  witness verify-full "$token" -c 'SELECT amount FROM salaries' > "$out" || true
+  shown=$(grep -a "chaperone.denied" "$SCRATCH/postgres.log" | grep -a "witness" | tail -n 1 | sed 's/.*STATEMENT:  //') || true
+  claim "PostgreSQL's log: whose statement was denied, and by which rule" "$shown" \
+    "$([[ $shown == "/*actor='alice%40example.com',agent='witness',rule='"*"',task='TICKET-4711'*/"* ]] && echo 1 || echo 0)"
+
+  witness verify-full "$token" -c "INSERT INTO visits (place) VALUES ('harbour')" > "$out" || true
+  shown=$(whole -c "SELECT who FROM visits WHERE place = 'harbour'")
+  claim "current_setting('chaperone.actor') in a trigger" "$shown" \
+    "$([[ $shown == "alice@example.com via witness for TICKET-4711" ]] && echo 1 || echo 0)"
+  shown=$(witness verify-full "$token" -c 'SELECT place FROM visits' | tr '\n' ' ') || true
+  claim "current_setting('chaperone.actor') in row-level security" "$shown" "$([[ $shown == "harbour " ]] && echo 1 || echo 0)"
+
+  shown=$(grep '"kind":"statement".*INSERT INTO visits' "$CHAPERONE_AUDIT" | tail -n 1 | python3 -c 'import json, sys
+record = json.loads(sys.stdin.read() or "{}")
+print(*(record.get(key) for key in ("agent", "actor", "task", "proof", "verdict", "capability", "enforced")))') || true
+  claim "the record: agent, actor, task, proof, verdict" "$shown" \
+    "$([[ $shown == "witness alice@example.com TICKET-4711 token allow visit True" ]] && echo 1 || echo 0)"
+  for wanted in capabilities identity limits; do
+    shown=$("$POSTGRES_BIN/psql" -X -q -At "$(through tool)" -c "SHOW chaperone.$wanted" 2>&1) && status=1 || status=0
+    claim "SHOW chaperone.$wanted" "$(wc -l <<< "$shown") rows, $(head -n 1 <<< "$shown" | cut -c -100)" "$status"
+  done
+}
+
 attacks() {
   local out=$SCRATCH/attacks.out status=1
   start
@@ -136,11 +222,22 @@ reload() {
   claim "each record's verdict is the one that its policy gives offline" "$(tail -n 1 "$out")" "$status"
   sed '$d; s/^/      /' "$out" | head -n 20
 }
+figure() { awk -F'\t' -v key="$1" -v field="$2" '$1 " " $2 " " $3 " " $4 == key { print $field }' "$SCRATCH/figures.tsv"; }
 cost() {
-  missing "CPU per query, everything on, simple: at most 1.30 of PgBouncer's"
-  missing "CPU per query, everything on, extended: at most 1.35 of PgBouncer's"
-  missing "CPU per query, everything on, prepared: at most 1.20 of PgBouncer's"
-  missing "memory of an idle TLS session at most 30 KB"
+  local mode most ratio out=$SCRATCH/bench.out
+  if ! "$root/tests/bench/run.sh" --enforce --parts queries --clients 8 --seconds 3 --figures "$SCRATCH/figures.tsv" > "$out" 2>&1; then
+    claim "the benchmarks" "$(tail -n 1 "$out")" 0
+    return
+  fi
+  while read -r mode most; do
+    ratio=$(figure "queries $mode 8 enforce" 6)
+    claim "CPU per query, everything on, $mode, at most $most of PgBouncer's" \
+      "$(calculate "${ratio:-0}") ($(calculate "$(figure "queries $mode 8 enforce" 5)" %.1f) us)" "$(holds "${ratio:-9} <= $most")"
+  done <<< $'simple 1.30\nextended 1.35\nprepared 1.20'
+  "$root/tests/bench/run.sh" --tls --parts idle --figures "$SCRATCH/figures.tsv" > "$out" 2>&1 || true
+  ratio=$(figure "idle pair 1000 pgchaperone" 5)
+  claim "memory of an idle TLS session at most 30 KB" "${ratio:-no figure} KB (PgBouncer $(figure "idle pair 1000 pgbouncer" 5))" \
+    "$(holds "${ratio:-99} <= 30")"
 }
 
 wanted() { [[ $parts == *" $1 "* ]]; }

@@ -11,7 +11,7 @@
 #   chaperone_stop                   drains and ends it
 #   chaperone_uri AGENT PASSWORD DATABASE    prints a connection string
 # PGCHAPERONE is the program (build/release/pgchaperone); CHAPERONE_DURABILITY none, batch (default) or sync;
-# CHAPERONE_EXTRA is more YAML for the end of its configuration. Several can run at once: set CHAPERONE_NAME to another name
+# CHAPERONE_IDENTITY is more YAML for its `identity`, CHAPERONE_EXTRA for the end of its configuration. Several can run at once: set CHAPERONE_NAME to another name
 # and CHAPERONE_DATABASES to nothing before the next one's first call.
 
 # shellcheck source=tests/support/scratch.sh
@@ -19,6 +19,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/scratch.sh"
 : "${PGCHAPERONE:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/release/pgchaperone}"
 : "${CHAPERONE_DURABILITY:=batch}"
 : "${CHAPERONE_CONNECTIONS:=1100}"
+: "${CHAPERONE_IDENTITY:=}"
 : "${CHAPERONE_EXTRA:=}"
 : "${CHAPERONE_NAME:=chaperone}"
 CHAPERONE_HOST=127.0.0.1
@@ -70,7 +71,8 @@ admin:
 databases:$CHAPERONE_DATABASES
 identity:
   default: scram
-  passwords: passwords
+  passwords: passwords${CHAPERONE_IDENTITY:+
+  $CHAPERONE_IDENTITY}
 audit:
   durability: $CHAPERONE_DURABILITY
   sinks:

@@ -55,6 +55,17 @@ INSERT INTO tickets (customer_id, subject, status) VALUES (1, 'Parcel never arri
   (3, 'Invoice address', 'waiting'), (1, 'Thank you', 'solved');
 \if :whole
 INSERT INTO tickets (tenant_id, customer_id, subject) VALUES (8, 4, 'Secret of the other tenant');
+-- What triggers and row-level security know of who asks.
+CREATE TABLE visits (id serial PRIMARY KEY, place text, who text);
+CREATE FUNCTION note_who() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.who := current_setting('chaperone.actor') || ' via ' || current_setting('chaperone.agent') || ' for ' || current_setting('chaperone.task');
+  RETURN NEW;
+END $$;
+INSERT INTO visits (place, who) VALUES ('cellar', 'bob@example.com via witness for nothing');
+CREATE TRIGGER note_who BEFORE INSERT ON visits FOR EACH ROW EXECUTE FUNCTION note_who();
+ALTER TABLE visits ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON visits USING (who LIKE current_setting('chaperone.actor') || ' via %');
 \endif
 \endif
 
