@@ -46,8 +46,7 @@ start() {
   chaperone_database attacked "$POSTGRES_HOST:$POSTGRES_PORT" shop_attacked attacker "$worker_password"
   cp "$clients/shop.yaml" "$CHAPERONE_DIRECTORY/policy.yaml"
   CHAPERONE_EXTRA="policy: policy.yaml"
-  CHAPERONE_IDENTITY="tokens: [{keys: builtin}]
-  agents: {witness: token}"
+  CHAPERONE_IDENTITY=$'default: scram\n  passwords: passwords\n  agents: {witness: token}\n  tokens: [{keys: builtin}]'
   CHAPERONE_TLS=$SCRATCH/tls
   certificate "$CHAPERONE_TLS"
   "$PGCHAPERONE" token key --state "$CHAPERONE_DIRECTORY/state" > /dev/null
@@ -112,13 +111,14 @@ token() {
   witness verify-full "$token" -c 'SELECT pg_sleep(30)' > "$SCRATCH/revoked" &
   pid=$!
   sleep 1
-  "$PGCHAPERONE" token revoke --config "$CHAPERONE_CONFIG" --agent witness > /dev/null
+  "$PGCHAPERONE" token revoke --config "$CHAPERONE_CONFIG" --agent witness > /dev/null || true
   seconds=$SECONDS
   wait "$pid" || true
   seconds=$((SECONDS - seconds))
   figure="after $seconds s: $(head -n 1 "$SCRATCH/revoked")"
   claim "a session ends within 5 s of its token's revocation" "$figure" \
     "$(holds "$seconds <= 6 && $(grep -c 'FATAL' "$SCRATCH/revoked" || true) > 0")"
+  "$PGCHAPERONE" token revoke --config "$CHAPERONE_CONFIG" --agent witness --lift > /dev/null || true
   NODE_PATH=$("$clients/tools/install.sh") && export NODE_PATH
   figure="postgresql://witness:$(issue)@localhost:$CHAPERONE_PORT/shop?sslmode=verify-full&sslrootcert=$CHAPERONE_TLS/server.crt"
   figure=$(/usr/bin/python3 "$clients/tools/mcp.py" postgres "$figure" "SELECT place FROM visits" 2>&1) || true

@@ -11,7 +11,7 @@
 #   chaperone_stop                   drains and ends it
 #   chaperone_uri AGENT PASSWORD DATABASE    prints a connection string
 # PGCHAPERONE is the program (build/release/pgchaperone); CHAPERONE_DURABILITY none, batch (default) or sync;
-# CHAPERONE_IDENTITY is more YAML for its `identity`, CHAPERONE_EXTRA for the end of its configuration. Several can run at once: set CHAPERONE_NAME to another name
+# CHAPERONE_IDENTITY is other YAML for its `identity`, CHAPERONE_EXTRA more for its end. Several can run at once: set CHAPERONE_NAME to another name
 # and CHAPERONE_DATABASES to nothing before the next one's first call.
 
 # shellcheck source=tests/support/scratch.sh
@@ -70,9 +70,8 @@ admin:
   address: $CHAPERONE_HOST:$CHAPERONE_ADMIN_PORT
 databases:$CHAPERONE_DATABASES
 identity:
-  default: scram
-  passwords: passwords${CHAPERONE_IDENTITY:+
-  $CHAPERONE_IDENTITY}
+  ${CHAPERONE_IDENTITY:-default: scram
+  passwords: passwords}
 audit:
   durability: $CHAPERONE_DURABILITY
   sinks:
