@@ -12,6 +12,8 @@
 #   --figures FILE   also writes the figures as lines of tab-separated fields:
 #                    what, mode, clients, endpoint, median, median ratio to PgBouncer's in the same round
 #   --quick          what the acceptance script needs: simple and prepared at 8 and 32 clients, large, idle
+#   --enforce        with an endpoint "enforce" more: an agent whose policy narrows columns, rows and results, with the
+#                    context comment in each statement and the settings that a session is pinned to
 #
 # "1t" is pgchaperone with one I/O thread; its audit log is a file, with durability batch. CPU is the proxy's, of all its
 # threads; steer by it: it is steadier than throughput on a machine that others use too. About 12 minutes; --quick 3.
@@ -28,7 +30,7 @@ source "$root/tests/support/pgbouncer.sh"
 source "$root/tests/support/measure.sh"
 
 parts="queries large connects idle micro" modes="simple extended prepared" clients="1 8 32"
-seconds=5 rounds=3 megabytes=1000 sessions=1000 figures="" endpoints=(direct pgbouncer pgchaperone 1t)
+seconds=5 rounds=3 megabytes=1000 sessions=1000 figures="" enforce="" endpoints=(direct pgbouncer pgchaperone 1t)
 while (($#)); do
   case $1 in
     --parts) parts=$2 ;;
@@ -45,6 +47,11 @@ while (($#)); do
       shift
       continue
       ;;
+    --enforce)
+      enforce=1
+      shift
+      continue
+      ;;
     *)
       sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"
       [[ $1 == -h || $1 == --help ]] && exit 0
@@ -56,6 +63,7 @@ while (($#)); do
 done
 [[ -x /usr/sbin/pgbouncer ]] || die "PgBouncer is not installed (tests/install.sh)"
 many_files
+[[ -z $enforce ]] || endpoints+=(enforce)
 
 postgres_start max_connections=$((sessions + 100)) shared_buffers=256MB
 role_password=$(random_password)
@@ -70,6 +78,40 @@ start_chaperone() { # NAME YAML
   pid[$1]=$CHAPERONE_PID
   uri[$1]=$(chaperone_uri bench "$role_password" bench)
 }
+start_enforcing() {
+  CHAPERONE_NAME=enforce
+  chaperone_directory
+  cat > "$CHAPERONE_DIRECTORY/policy.yaml" << 'YAML'
+version: 1
+capabilities:
+  tellers:
+    tables:
+      pgbench_tellers:
+        read: {columns: "*"}
+        update: {columns: [tbalance], by: [tid], max_rows: 1}
+  history:
+    tables:
+      pgbench_history:
+        read: {columns: "*"}
+        insert: {columns: "*"}
+  balances:
+    include: [introspection]
+    tables:
+      pgbench_branches:
+        read: {columns: [bid]}
+      pgbench_accounts:
+        read:
+          columns: [aid, bid, abalance]
+          rows: "bid <= :branches"
+    functions: [safe]
+    limits: {rows: 1000, time: 30s}
+agents:
+  bench:
+    capabilities: [tellers, history, balances]
+    parameters: {branches: 10}
+YAML
+  start_chaperone enforce "policy: policy.yaml"
+}
 declare -A uri pid
 uri[direct]=$(postgres_uri bench "$role_password" bench)
 uri[pgbouncer]=$(pgbouncer_uri bench "$role_password" bench)
@@ -78,6 +120,7 @@ start_chaperone pgchaperone ""
 [[ " ${endpoints[*]} " != *" 1t "* ]] || start_chaperone 1t "threads: 1"
 pgbench=$POSTGRES_BIN/pgbench psql=$POSTGRES_BIN/psql
 "$pgbench" -q -i -s 10 "${uri[direct]}" 2> /dev/null > /dev/null
+[[ -z $enforce ]] || start_enforcing # the catalog is read now
 
 rows=$SCRATCH/rows.tsv # what mode clients round endpoint cost throughput
 : > "$rows"
@@ -98,6 +141,7 @@ query_run() { # WHAT MODE CLIENTS ROUND ENDPOINT SECONDS [pgbench arguments]
 }
 
 large_run() { # KIND ROUND ENDPOINT
+  [[ $3 != enforce ]] || return 0 # its results are cut
   local kind=$1 round=$2 endpoint=$3 before start lines=$((megabytes * 1000000 / 257)) sql
   sql="SELECT repeat('0123456789abcdef', 16) FROM generate_series(1, $lines)"
   before=$(cpu "$endpoint") start=$(date +%s%N)
