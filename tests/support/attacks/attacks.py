@@ -24,6 +24,10 @@ proof = os.path.join(folder, "written_by_the_server")
 # What stands in the shop but not in what the capability shows.
 SECRETS = [b"078-05-1120", b"219-09-9999", b"457-55-5462", b"777333", b"Dmitri", b"dmitri", b"ada@", b"bruno@", b"other tenant",
            b"mallory", b"words of hr"]
+# And of the catalogs.
+NAMES = [b"salaries", b"well_paid", b"ssn", b"raise_salary", b"reviews", b"tenant", b"note_who"]
+MOST_ROWS = 1000
+
 FINGERPRINT = """
   SELECT md5(string_agg(x, '|' ORDER BY x)) FROM (
     SELECT concat('relation', relname, relnamespace, relkind, relowner, relacl) FROM pg_class
@@ -107,6 +111,17 @@ def rewritten_cursor(uri):
                     query("FETCH ALL FROM c"), query("COMMIT"), times=4)
 
 
+def many(*batches):
+    """An attack on the limit of rows: what comes at once, or in portions, of one statement."""
+    def play(uri):
+        w, got = steps(*batches)(uri)
+        rows = sum(kind in "Dd" for kind, _ in got)
+        return w, got + [("D", b"mallory has %d rows" % rows)] * (rows > MOST_ROWS)
+    return play
+
+
+# 8,000 rows, or 10,000 with those of the other tenant.
+MANY = "SELECT t.id FROM tickets t, generate_series(1, 2000)"
 ATTACKS = {
     # -- what SQL means
     "standard_conforming_strings off, and a text behind it in one batch": steps(extended(FLIP) + extended(FLIPPED) + SYNC),
@@ -132,6 +147,20 @@ ATTACKS = {
     "another role": steps(query("SET ROLE pg_read_all_settings") + query("SELECT 'mallory' WHERE current_user <> session_user")),
     "another role by set_config": steps(query("SELECT set_config('role', 'pg_read_all_settings', false)") +
                                         query("SELECT 'mallory' WHERE current_user <> session_user")),
+    "a context setting by a parameter": steps(parse("SELECT set_config($1, $2, false)") + bind(values=("search_path", "hr")) + execute() + SYNC,
+                                              query("SELECT * FROM reviews")),
+    # -- more than the limit
+    "many rows": many(query(MANY)),
+    "many rows by LIMIT ALL": many(query(MANY + " LIMIT ALL")),
+    "many rows by WITH TIES": many(query(MANY + " ORDER BY 1 FETCH FIRST 900 ROWS WITH TIES")),
+    "many rows by UNION ALL": many(query(f"{MANY} UNION ALL {MANY}")),
+    "many rows by a portal in portions": many(parse(MANY) + bind() + execute("", 600) * 4 + SYNC),
+    "many rows by FETCH": many(query("BEGIN"), query("DECLARE c CURSOR FOR " + MANY), query("FETCH 600 FROM c") * 4, query("COMMIT")),
+    "many rows by a cursor with hold": many(query("DECLARE c CURSOR WITH HOLD FOR " + MANY), query("FETCH ALL FROM c")),
+    "many rows by COPY": many(query(f"COPY ({MANY}) TO STDOUT")),
+    "many rows by a parameter": many(parse(MANY + " LIMIT $1") + bind(values=("5000",)) + execute() + SYNC),
+    "many rows by EXECUTE": many(query(f"PREPARE p AS {MANY}") + query("EXECUTE p")),
+    "a plan of what is narrowed": sql("EXPLAIN (VERBOSE) SELECT 1 FROM customers WHERE name = 'mallory'"),
     # -- statements under names
     "EXECUTE of what Parse named": steps(parse(SSN, "p") + SYNC, query("EXECUTE p")),
     "Bind of what PREPARE named": steps(query("PREPARE p AS " + SSN), bind("p") + execute() + SYNC),
@@ -231,6 +260,38 @@ ATTACKS = {
     "Flush instead of Sync": lambda uri: (lambda w: (w, w.ask(extended(SSN) + FLUSH + SYNC)))(Wire(uri)),
     "a denied Parse, then much before the Sync": steps(parse(SSN) + bind() + execute() + (extended("SELECT 1") * 500) + extended(SSN) + SYNC),
 }
+OIDS = "generate_series(16384, 16900) o"
+ATTACKS_ON_NAMES = {
+    "names in the catalogs": sql(
+        "SELECT string_agg(relname, ' ') FROM pg_class", "SELECT string_agg(attname, ' ') FROM pg_attribute WHERE attnum > 0",
+        "SELECT string_agg(proname, ' ') FROM pg_proc WHERE oid >= 16384", "SELECT string_agg(nspname, ' ') FROM pg_namespace",
+        "SELECT string_agg(typname, ' ') FROM pg_type", "SELECT string_agg(conname, ' ') FROM pg_constraint",
+        "SELECT string_agg(tgname, ' ') FROM pg_trigger", "SELECT string_agg(polname, ' ') FROM pg_policy"),
+    "names in the information schema": sql(
+        "SELECT string_agg(table_name, ' ') FROM information_schema.tables", "SELECT string_agg(column_name, ' ') FROM information_schema.columns",
+        "SELECT string_agg(routine_name, ' ') FROM information_schema.routines", "SELECT string_agg(view_definition, ' ') FROM information_schema.views",
+        "SELECT string_agg(constraint_name || check_clause, ' ') FROM information_schema.check_constraints",
+        "SELECT string_agg(column_name, ' ') FROM information_schema.key_column_usage", "SELECT string_agg(sequence_name, ' ') FROM information_schema.sequences",
+        "SELECT string_agg(trigger_name || event_object_table, ' ') FROM information_schema.triggers"),
+    "names in the views of pg_catalog": sql(
+        "SELECT string_agg(tablename, ' ') FROM pg_tables", "SELECT string_agg(viewname || definition, ' ') FROM pg_views",
+        "SELECT string_agg(indexname || indexdef, ' ') FROM pg_indexes", "SELECT string_agg(sequencename, ' ') FROM pg_sequences",
+        "SELECT string_agg(policyname || tablename, ' ') FROM pg_policies", "SELECT string_agg(relname, ' ') FROM pg_statio_all_tables"),
+    "names by number": sql(
+        f"SELECT string_agg(o::regclass::text, ' ') FROM {OIDS}", f"SELECT string_agg(o::regproc::text, ' ') FROM {OIDS}",
+        f"SELECT string_agg(o::oid::regprocedure::text, ' ') FROM {OIDS}", f"SELECT string_agg(o::regtype::text, ' ') FROM {OIDS}",
+        f"SELECT string_agg(format_type(o::oid, NULL), ' ') FROM {OIDS}", f"SELECT string_agg(o::regnamespace::text, ' ') FROM {OIDS}"),
+    "definitions by number": sql(
+        f"SELECT string_agg(pg_get_viewdef(o::oid), ' ') FROM {OIDS}", f"SELECT string_agg(pg_get_indexdef(o::oid), ' ') FROM {OIDS}",
+        f"SELECT string_agg(pg_get_constraintdef(o::oid), ' ') FROM {OIDS}", f"SELECT string_agg(pg_get_triggerdef(o::oid), ' ') FROM {OIDS}",
+        f"SELECT string_agg(pg_get_function_result(o::oid), ' ') FROM {OIDS}", f"SELECT string_agg(pg_get_functiondef(p.oid), ' ') FROM pg_proc p WHERE p.oid >= 16384 AND prokind = 'f'"),
+    "objects by address": sql(
+        f"SELECT string_agg((pg_identify_object(1259, o::oid, 0)).identity, ' ') FROM {OIDS}",
+        f"SELECT string_agg(pg_describe_object(1259, o::oid, 0), ' ') FROM {OIDS}", f"SELECT string_agg(pg_describe_object(1255, o::oid, 0), ' ') FROM {OIDS}"),
+    "names by number, in a condition": sql(
+        f"SELECT string_agg(o::text, ' ') || ' ssn' FROM {OIDS} WHERE o::oid::regclass::text LIKE 'sal%s'"),
+    "names that an index uses": sql("SELECT string_agg(pg_get_indexdef(indexrelid, k, true), ' ') FROM pg_index, generate_series(1, 3) k WHERE indexrelid >= 16384"),
+}
 # What PostgreSQL refuses by itself; pgchaperone must not make something else of it.
 REFUSED_DIRECT = {
     "a NUL inside a Query", "a text behind the end of a Parse", "no NUL at the end", "invalid UTF-8", "invalid UTF-8 in a name",
@@ -239,7 +300,7 @@ REFUSED_DIRECT = {
 }
 
 
-def played(attack, uri, inside):
+def played(attack, uri, inside, secrets):
     """What got through: a list, empty for nothing."""
     if os.path.exists(proof):
         os.unlink(proof)
@@ -249,7 +310,7 @@ def played(attack, uri, inside):
     except (Closed, ConnectionError) as e:
         w, got = None, [("E", str(e).encode())]
     out = b"\n".join(body for kind, body in got if kind in tuple("TDdENAV"))
-    found += [f"{secret.decode()} comes out" for secret in SECRETS if secret in out]
+    found += [f"{secret.decode()} comes out" for secret in secrets if secret in out]
     if got and got[-1][0] == "silent":
         found.append("no answer")
     if w is not None:
@@ -325,14 +386,15 @@ def under_a_new_policy():
 def main():
     through = harmless = 0
     only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
-    chosen = {name: attack for name, attack in ATTACKS.items() if only in name}
-    for name, attack in chosen.items():
+    chosen = {name: (attack, SECRETS) for name, attack in ATTACKS.items() if only in name}
+    chosen |= {name: (attack, NAMES) for name, attack in ATTACKS_ON_NAMES.items() if only in name}
+    for name, (attack, secrets) in chosen.items():
         if name not in REFUSED_DIRECT:
-            if not played(attack, direct, direct):
+            if not played(attack, direct, direct, secrets):
                 harmless += 1
                 print(f"harmless, even direct: {name}", flush=True)
             reset()
-        found = played(attack, proxy, behind)
+        found = played(attack, proxy, behind, secrets)
         if found:
             through += 1
             print(f"gets through: {name}: {'; '.join(found)}", flush=True)
