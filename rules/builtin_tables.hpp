@@ -11,6 +11,7 @@ extern const std::string_view kOperators;
 extern const std::string_view kTypes;
 extern const std::string_view kCasts;
 extern const std::string_view kRelations;
+extern const std::string_view kRows;
 extern const std::string_view kSettings;
 
 }  // namespace chaperone::rules::tables

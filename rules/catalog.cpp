@@ -71,6 +71,8 @@ class SystemRelations {
         relation.columns.back().name = column.name;
         relation.columns.back().type = builtin_type(column.type);
       }
+      const auto oid = relation.find_column("oid");
+      if (from.kind == 'r' && oid) relation.primary_key = {*oid};
     }
     std::sort(relations_.begin(), relations_.end(),
               [](const Relation& a, const Relation& b) { return key(a) < key(b); });

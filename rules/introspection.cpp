@@ -78,7 +78,8 @@ Relations make() {
     }
   }
   for (auto& [name, relation] : relations) {
-    // No plan of a system relation tells about the rows of a policy's tables.
+    // No plan of a system relation tells about the rows of a policy's tables; where it is filtered itself,
+    // Projection takes it back.
     relation.rule.read->explain = true;
     if (name.first != "pg_catalog") continue;
     if (name.second == "pg_class") mask_estimates(*relation.rule.read);

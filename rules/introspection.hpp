@@ -5,9 +5,8 @@
 #include "rules/catalog.hpp"
 #include "rules/policy.hpp"
 
-/// The system relations that the shipped capability `introspection` shows, out of builtin.hpp. They are not
-/// filtered by row: whoever reads pg_class learns the names of all tables of the database, also of those that
-/// no capability names.
+/// The system relations that the shipped capability `introspection` shows, out of builtin.hpp. Which of
+/// their rows a capability shows, projection.hpp says.
 namespace chaperone::rules {
 
 struct SystemRelation {

@@ -109,7 +109,7 @@ class Wrapping {
     wrapper.columns = plan_.visible_columns(id);
     for (const Id use : system_[id]) {
       const std::string_view name = plan_.facts.at(plan_.expr(use).names).back();
-      if ((item.rows != nullptr && name != "tableoid") || item.whole) {
+      if ((item.rows != nullptr && name != "tableoid" && !item.relation->system) || item.whole) {
         return plan_.deny("read system columns of {}, of which it sees a part", id, plan_.expr(use).offset,
                           "read");
       }

@@ -6,6 +6,7 @@
 
 #include "rules/introspection.hpp"
 #include "rules/mutant.hpp"
+#include "rules/projection.hpp"
 #include "rules/resolver.hpp"
 #include "rules/text.hpp"
 
@@ -95,7 +96,8 @@ void Resolver::bind_relation(Id id, const Source& source) {
     const SystemRelation* system = find_system_relation(*source.relation);
     if (system != nullptr && CHAPERONE_MUTANT(6, system->shown, true)) {
       binding.relation = source.relation;
-      binding.rule = system->complete ? nullptr : &system->rule;
+      if (out_.projection == nullptr) out_.projection = std::make_shared<Projection>(capability_, catalog_);
+      binding.rule = out_.projection->rule_of(*source.relation, *system);
       return;
     }
     Denial denial = table_denial(catalog_, capability_, action, names, source.relation, item.offset);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 /// Names to objects, in PostgreSQL's scope rules (parse_relation.c, parse_clause.c), against the projected
 /// catalog: what the capability shows. Hidden and absent are one code path.
 namespace chaperone::rules {
+
+class Projection;
 
 /// A refusal, before it is put into words for a certain agent.
 struct Denial {
@@ -33,8 +36,8 @@ struct Denial {
 /// What a FROM item or a statement's target is.
 struct RelationBinding {
   const Relation* relation = nullptr;  ///< nullptr: a CTE, subquery, function or join
-  /// nullptr with a relation: a system relation all of whose columns introspection shows. One that shows only
-  /// some has a rule of its own, which belongs to no capability and lives as long as the process.
+  /// nullptr with a relation: a system relation that is shown whole. Others have a rule that belongs to
+  /// Resolution::projection.
   const TableRule* rule = nullptr;
   parser::Id cte = parser::kNone;  ///< facts.ctes: the item is a reference to it
   /// Sent as written, a name of the text could mean a column of it that is hidden, though it means something
@@ -68,7 +71,8 @@ struct Resolution {
   std::vector<ColumnBinding> columns;  ///< one for each of facts.exprs
   /// Output column names of each query (facts.queries), "?column?" where it has none.
   std::vector<std::vector<std::string>> outputs;
-  std::optional<Denial> denial;  ///< a name that is not there; nothing else counts then
+  std::optional<Denial> denial;            ///< a name that is not there; nothing else counts then
+  std::shared_ptr<Projection> projection;  ///< what the rules of system relations belong to; nullptr: none
 };
 
 /// Binds every name of the script. `capability` decides what is visible.

@@ -156,7 +156,8 @@ bool Resolver::has_system_columns(Id id, View view) const {
     default:
       return false;
   }
-  if (binding.rule == nullptr) return true;
+  // Of a catalog it is what its visible rows say of themselves.
+  if (binding.rule == nullptr || binding.relation->system) return true;
   if (CHAPERONE_MUTANT(3, view == View::kReturning, false)) return false;
   if (!binding.rule->read || !binding.rule->read->masks.empty() || binding.rule->read->rows) return false;
   return std::ranges::all_of(binding.relation->columns, [&](const Column& column) {

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "rules/items.hpp"
+#include "rules/projection.hpp"
 #include "rules/rewrite_parts.hpp"
 
 namespace chaperone::rules {
@@ -80,7 +81,12 @@ class Comparison {
         wrapper_of_(before.from_items.size()) {
     for (const Wrapper& wrapper : narrowing.wrappers) wrapper_of_[wrapper.item] = &wrapper;
     for (const RelationBinding& bound : resolution.items) {
-      if (bound.rule != nullptr) add_relations(*bound.rule, own_);
+      if (bound.rule == nullptr) continue;
+      if (bound.relation->system) {
+        own_.insert(projection_relations().begin(), projection_relations().end());
+      } else {
+        add_relations(*bound.rule, own_);
+      }
     }
     for (const CopySelect& copy : narrowing.copies) add_relations(*copy.rule, own_);
   }

@@ -1,0 +1,289 @@
+// What clients and tools ask of the system catalogs, rewritten and run: they learn of what the capability
+// shows, and of nothing that it hides, whatever they read.
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "rules/builtin.hpp"
+#include "rules/decide.hpp"
+#include "rules/load.hpp"
+#include "rules/policy_test.hpp"
+#include "tests/pg/messages.hpp"
+#include "tests/pg/servers.hpp"
+
+namespace chaperone::pg {
+namespace {
+
+using rules::BuiltinClass;
+
+// Beside the shop's own hidden tables and columns: hidden things of every kind, that touch shown ones. All of
+// their names hold "hush".
+constexpr std::string_view kHidden = R"sql(
+CREATE SCHEMA hush_schema;
+CREATE DOMAIN hush_schema.hush_domain AS text;
+CREATE FUNCTION public.hush_function(anyelement) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''x''::text';
+CREATE FUNCTION public.hush_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE AGGREGATE public.hush_sum(integer) (SFUNC = int4pl, STYPE = integer);
+CREATE TYPE public.hush_type AS (hush_field integer);
+CREATE TABLE hush_schema.hush_table (id bigint PRIMARY KEY, hush_text text, customer_id bigint REFERENCES public.customers (id));
+CREATE TABLE public.hush_parent (id bigserial PRIMARY KEY, hush_a integer, hush_b integer, h public.hush_type);
+ALTER TABLE public.customers ADD hush_number integer, ADD name_length integer GENERATED ALWAYS AS (length(name) + hush_number) STORED;
+ALTER TABLE public.customers ADD CONSTRAINT hush_check CHECK (hush_number > 0), ADD CONSTRAINT hush_key UNIQUE (hush_number),
+  ADD CONSTRAINT hush_reference FOREIGN KEY (hush_number) REFERENCES public.employees (id),
+  ADD CONSTRAINT hush_out FOREIGN KEY (id) REFERENCES hush_schema.hush_table (id) NOT VALID;
+ALTER TABLE public.customers ALTER hush_number SET NOT NULL;
+CREATE INDEX hush_index ON public.customers (name) WHERE hush_number > 3;
+CREATE INDEX hush_expression ON public.customers ((lower(name) || hush_number));
+CREATE INDEX hush_included ON public.customers (name) INCLUDE (hush_number);
+CREATE INDEX hush_called ON public.orders (public.hush_function(status));
+CREATE INDEX customers_name_idx ON public.customers (name);
+CREATE STATISTICS hush_statistics ON name, hush_number FROM public.customers;
+ALTER TABLE public.orders ADD note text DEFAULT public.hush_function(1);
+ALTER TABLE public.orders ADD CONSTRAINT hush_rule CHECK (public.hush_function(status) <> '');
+CREATE TRIGGER hush_trigger BEFORE INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.hush_trigger();
+CREATE POLICY hush_policy ON public.customers USING (hush_number = 1);
+CREATE POLICY hush_policy ON public.orders USING (EXISTS (SELECT FROM hush_schema.hush_table));
+CREATE RULE hush_rewrite AS ON DELETE TO public.products DO ALSO DELETE FROM hush_schema.hush_table;
+CREATE VIEW public.hush_view AS SELECT hush_number FROM public.customers;
+CREATE MATERIALIZED VIEW public.hush_totals AS SELECT count(*) AS hush_count FROM hush_schema.hush_table;
+CREATE SEQUENCE public.hush_sequence OWNED BY public.customers.hush_number;
+CREATE OPERATOR public.<#> (FUNCTION = public.hush_operator, LEFTARG = integer, RIGHTARG = integer);
+CREATE TABLE public.hush_part PARTITION OF public.events FOR VALUES FROM (1) TO (10);
+CREATE VIEW public.order_names AS SELECT o.id, t.hush_text FROM public.orders o, hush_schema.hush_table t;
+CREATE VIEW public.order_ids AS SELECT id FROM public.orders;
+COMMENT ON COLUMN public.customers.hush_number IS 'hush comment';
+COMMENT ON TABLE public.hush_parent IS 'hush comment';
+COMMENT ON FUNCTION public.hush_trigger() IS 'hush comment';
+COMMENT ON CONSTRAINT hush_check ON public.customers IS 'hush comment';
+COMMENT ON COLUMN public.customers.name IS 'what they are called';
+)sql";
+
+constexpr std::string_view kBefore = R"sql(
+CREATE TABLE public.events (id bigint, at timestamptz) PARTITION BY RANGE (id);
+CREATE FUNCTION public.hush_operator(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+)sql";
+
+constexpr std::string_view kPolicy = R"(
+version: 1
+capabilities:
+  analyse:
+    include: [introspection]
+    tables:
+      products: {read: {columns: "*"}}
+      orders: {read: {columns: "*"}}
+      order_items: {read: {columns: "*"}}
+      customers: {read: {columns: [id, name, email, mood, created_at, name_length], mask: {email: email}}}
+      '"Mixed Case"': {read: {columns: "*"}}
+      events: {read: {columns: "*"}}
+      order_names: {read: {columns: [id]}}
+      order_ids: {read: {columns: "*"}}
+    functions: [safe, text_search, public.total_spent]
+agents:
+  analyst: {capabilities: [analyse]}
+)";
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class Introspection : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    postgres().run("DROP DATABASE IF EXISTS introspection");
+    postgres().run("CREATE DATABASE introspection");
+    client = std::make_unique<Client>(postgres().address(), Login{.database = "introspection"});
+    const std::string schema = read_file(std::string(SOURCE_DIR) + "/tests/sql/shop/schema.sql");
+    client->run(schema);
+    client->run(kBefore);
+    client->run(kHidden);
+    rules::Problems problems;
+    std::string snapshot;
+    for (const Message& row : client->run(rules::live_catalog_query())) {
+      if (row.type() == 'D' && row.value(0).starts_with("{")) snapshot += row.value(0) + "\n";
+    }
+    catalog = rules::load_catalog_snapshot(snapshot, "live", problems);
+    ASSERT_TRUE(problems.empty()) << problems.text();
+    policy = rules::load_policy(kPolicy, "policy.yaml", *catalog, problems);
+    ASSERT_TRUE(problems.empty()) << problems.text();
+    for (const Message& row : client->run(
+             "SELECT oid FROM pg_class WHERE oid >= 16384 AND relnamespace <> 'pg_toast'::regnamespace "
+             "AND relname ~ '^(hush|tickets|ticket_notes|stock|employees|keys|open)' "
+             "UNION ALL SELECT reltype FROM pg_class WHERE relname ~ '^(hush|tickets|employees)' AND reltype "
+             "> 0 "
+             "UNION ALL SELECT oid FROM pg_constraint WHERE conname ~ '^hush' "
+             "UNION ALL SELECT oid FROM pg_proc WHERE proname ~ '^hush' AND proname <> 'hush_operator' ")) {
+      if (row.type() == 'D') hidden_numbers.insert(row.value(0));
+    }
+    ASSERT_GT(hidden_numbers.size(), 20U);
+  }
+  static void TearDownTestSuite() {
+    client.reset();
+    postgres().run("DROP DATABASE introspection");
+  }
+
+  struct Result {
+    std::string sent;
+    std::vector<std::vector<std::string>> rows;
+    std::string error;
+
+    bool has(std::string_view value) const {
+      return std::ranges::any_of(rows,
+                                 [&](const auto& row) { return std::ranges::find(row, value) != row.end(); });
+    }
+    bool mentions(std::string_view text) const {
+      return std::ranges::any_of(rows, [&](const auto& row) {
+        return std::ranges::any_of(
+            row, [&](const std::string& value) { return value.find(text) != std::string::npos; });
+      });
+    }
+  };
+
+  /// What the agent gets; `error` holds a refusal too.
+  static Result ask(const std::string& sql) {
+    Result result;
+    const rules::Agent& agent = *policy.find_agent("analyst");
+    const rules::Decision decision = rules::decide(sql, agent, *catalog);
+    if (!decision.allow) {
+      result.error = decision.denial->sqlstate + " " + decision.denial->message;
+      return result;
+    }
+    result.sent = rules::fill(decision.rewritten, sql, {});
+    const std::string text = result.sent;
+    for (const Message& message : client->exchange(query(text))) {
+      if (message.type() == 'T') columns_of(message);
+      if (message.type() == 'D') {
+        std::vector<std::string>& row = result.rows.emplace_back();
+        for (std::size_t i = 0; i < columns; ++i) row.push_back(message.value(i));
+      }
+      if (message.type() == 'E') result.error = message.field('C') + " " + message.field('M');
+    }
+    return result;
+  }
+
+  static void expect_nothing_hidden(const std::string& sql, const Result& result) {
+    static constexpr std::string_view kNames[] = {"hush",   "ticket_notes",   "employees",
+                                                  "salary", "reverse_string", "stock_imports"};
+    for (const auto& row : result.rows) {
+      for (const std::string& value : row) {
+        for (const std::string_view name : kNames) {
+          EXPECT_EQ(value.find(name), std::string::npos) << sql << "\n"
+                                                         << fmt::format("{}", fmt::join(row, " | "));
+        }
+        EXPECT_NE(value, "ssn") << sql;
+        EXPECT_FALSE(hidden_numbers.contains(value)) << sql << "\n"
+                                                     << fmt::format("{}", fmt::join(row, " | "));
+      }
+    }
+    EXPECT_EQ(result.error.find("hush"), std::string::npos) << sql << "\n" << result.error;
+  }
+
+  static void columns_of(const Message& description) {
+    const std::string_view body = description.body();
+    columns = static_cast<unsigned char>(body[0]) * 256U + static_cast<unsigned char>(body[1]);
+  }
+
+  static inline std::unique_ptr<Client> client;
+  static inline std::shared_ptr<const rules::Catalog> catalog;
+  static inline rules::PolicySet policy;
+  static inline std::set<std::string> hidden_numbers;
+  static inline std::size_t columns = 0;
+};
+
+TEST_F(Introspection, EveryShownRelationWhole) {
+  std::set<std::string> names;
+  for (const rules::BuiltinRelation& relation : rules::builtin().relations()) {
+    if (relation.value == BuiltinClass::kIntrospection && (relation.versions & rules::kIn15) != 0)
+      names.insert(fmt::format("{}.{}", relation.schema, relation.name));
+  }
+  EXPECT_GT(names.size(), 120U);
+  for (const std::string& name : names) {
+    const std::string sql = "SELECT * FROM " + name;
+    const Result result = ask(sql);
+    EXPECT_EQ(result.error, "") << sql << "\n" << result.sent;
+    expect_nothing_hidden(sql, result);
+  }
+}
+
+TEST_F(Introspection, WhatClientsAskFindsWhatIsShown) {
+  const std::pair<std::string_view, std::vector<std::string_view>> asked[] = {
+      {"SELECT relname FROM pg_class WHERE relnamespace = 2200",
+       {"products", "orders", "order_items", "customers", "Mixed Case", "orders_pkey", "orders_id_seq",
+        "customers_name_idx", "events", "order_names"}},
+      {"SELECT attname FROM pg_attribute WHERE attrelid = 'customers'::regclass AND attnum > 0",
+       {"id", "name", "email", "mood", "created_at"}},
+      {"SELECT column_name FROM information_schema.columns WHERE table_name = 'orders'",
+       {"id", "customer_id", "status", "total", "note"}},
+      {"SELECT column_default FROM information_schema.columns WHERE table_name = 'orders'", {"now()"}},
+      {"SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+       {"orders", "customers", "order_ids"}},
+      {"SELECT conname FROM pg_constraint",
+       {"orders_customer_id_fkey", "products_sku_key", "customers_pkey"}},
+      {"SELECT constraint_name FROM information_schema.table_constraints",
+       {"orders_customer_id_fkey", "customers_pkey"}},
+      {"SELECT column_name FROM information_schema.key_column_usage WHERE constraint_name = "
+       "'order_items_pkey'",
+       {"order_id", "product_id"}},
+      {"SELECT column_name FROM information_schema.constraint_column_usage WHERE constraint_name = "
+       "'orders_customer_id_fkey'",
+       {"id"}},
+      {"SELECT unique_constraint_name FROM information_schema.referential_constraints", {"customers_pkey"}},
+      {"SELECT indexname FROM pg_indexes WHERE tablename = 'customers'",
+       {"customers_pkey", "customers_name_idx"}},
+      {"SELECT tablename FROM pg_tables", {"orders", "pg_class"}},
+      {"SELECT viewname FROM pg_views WHERE definition IS NOT NULL", {"order_ids", "pg_tables"}},
+      {"SELECT viewname FROM pg_views WHERE definition IS NULL", {"order_names"}},
+      {"SELECT proname FROM pg_proc WHERE pronamespace = 2200", {"total_spent"}},
+      {"SELECT routine_name FROM information_schema.routines", {"total_spent"}},
+      {"SELECT parameter_name FROM information_schema.parameters", {"customer"}},
+      {"SELECT enumlabel FROM pg_enum", {"happy", "angry"}},
+      {"SELECT typname FROM pg_type", {"mood", "orders", "_orders", "positive", "int4"}},
+      {"SELECT description FROM pg_description", {"what they are called"}},
+      {"SELECT nspname FROM pg_namespace", {"public", "pg_catalog"}},
+      {"SELECT sequence_name FROM information_schema.sequences", {"orders_id_seq", "products_id_seq"}},
+      {"SELECT oid, xmin, relname FROM pg_class GROUP BY oid, xmin", {"orders"}},
+      {"SELECT c.oid, c.relname, count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid GROUP BY "
+       "c.oid",
+       {"orders"}},
+  };
+  for (const auto& [sql, values] : asked) {
+    const Result result = ask(std::string(sql));
+    EXPECT_EQ(result.error, "") << sql << "\n" << result.sent;
+    expect_nothing_hidden(std::string(sql), result);
+    for (const std::string_view value : values) EXPECT_TRUE(result.has(value)) << sql << ": " << value;
+  }
+}
+
+// The queries of psql, drivers and ORMs that have to stay allowed, run.
+TEST_F(Introspection, WhatPsqlDriversAndOrmsSend) {
+  std::size_t run = 0;
+  for (const std::string_view file : {"psql", "jdbc", "orm", "bi", "language_model"}) {
+    rules::Problems problems;
+    const rules::PolicyTest test =
+        rules::load_policy_test(fmt::format("{}/tests/sql/ordinary_{}.yaml", SOURCE_DIR, file), problems);
+    ASSERT_TRUE(problems.empty()) << problems.text();
+    for (const rules::PolicyCase& one : test.cases) {
+      const bool asks =
+          one.sql.find("pg_") != std::string::npos || one.sql.find("information_schema") != std::string::npos;
+      if (one.agent != "analyst" || !one.allow || !asks || one.sql.find('$') != std::string::npos) continue;
+      ++run;
+      const Result result = ask(one.sql);
+      EXPECT_EQ(result.error, "") << one.name << "\n" << one.sql << "\n" << result.sent;
+      expect_nothing_hidden(one.sql, result);
+    }
+  }
+  EXPECT_GT(run, 45U);
+}
+
+}  // namespace
+}  // namespace chaperone::pg
