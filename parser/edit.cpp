@@ -110,6 +110,17 @@ std::string EditScript::apply(std::string_view text, const Value& value) const {
   return result;
 }
 
+std::string EditScript::apply(std::string_view text, Span part, const Value& value) const {
+  EditScript inside;
+  const std::uint64_t end = std::uint64_t{part.offset} + part.length;
+  for (const auto& [place, edit] : edits_) {
+    if (place.first < part.offset || place.first > end) continue;
+    const Span moved{edit.span.offset - part.offset, edit.span.length};
+    inside.edits_.emplace(Place{moved.offset, place.second}, Edit{moved, edit.pieces});
+  }
+  return inside.apply(text.substr(part.offset, part.length), value);
+}
+
 PositionMap::PositionMap(const EditScript& edits, std::string_view text, const EditScript::Value& value) {
   std::uint32_t sent = 0;
   std::uint32_t client = 0;

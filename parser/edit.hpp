@@ -43,6 +43,8 @@ class EditScript {
 
   /// The new text.
   std::string apply(std::string_view text, const Value& value) const;
+  /// What becomes of `part` of the text, which no edit crosses the bounds of.
+  std::string apply(std::string_view text, Span part, const Value& value) const;
 
  private:
   friend class PositionMap;

@@ -127,19 +127,6 @@ std::vector<std::string> exercised(const parser::Facts& facts, const Verdict& ve
   return {found.begin(), found.end()};
 }
 
-std::vector<std::string_view> words(std::uint8_t what) {
-  static constexpr std::pair<std::uint8_t, std::string_view> kWords[] = {{narrowed::kMask, "mask"},
-                                                                         {narrowed::kRows, "rows"},
-                                                                         {narrowed::kColumns, "columns"},
-                                                                         {narrowed::kLimit, "limit"},
-                                                                         {narrowed::kSet, "set"}};
-  std::vector<std::string_view> found;
-  for (const auto& [bit, word] : kWords) {
-    if ((what & bit) != 0) found.push_back(word);
-  }
-  return found;
-}
-
 void refuse(const Denial& denial, Checked& checked) {
   checked.allow = false;
   checked.rule = denial.rule;
@@ -186,7 +173,10 @@ std::set<std::string> rules_of(const Agent& agent) {
 }
 
 std::string message_of(const Denial& denial) {
-  return denial.sqlstate == kSyntaxError ? denial.message : "pgchaperone: " + denial.message;
+  // PostgreSQL's own: syntax, and names of prepared statements, cursors and portals.
+  const bool own =
+      denial.sqlstate == kSyntaxError || denial.sqlstate == "26000" || denial.sqlstate == "34000";
+  return own ? denial.message : "pgchaperone: " + denial.message;
 }
 
 std::string detail_of(const Denial& denial, std::string_view capability) {
@@ -218,7 +208,7 @@ Checked check(std::string_view sql, const Agent& agent, const Catalog& catalog, 
     return checked;
   }
   checked.allow = true;
-  checked.narrowed = words(verdict.narrowing.what);
+  checked.narrowed = narrowed_words(verdict.narrowing.what);
   if (!rewritten->edits.empty()) checked.rewritten = fill(*rewritten, sql, principal);
   return checked;
 }

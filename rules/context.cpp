@@ -25,7 +25,7 @@ std::string percent_encoded(std::string_view value) {
 
 }  // namespace
 
-std::string context_comment(const Principal& principal) {
+std::string context_comment(const Principal& principal, std::string_view rule) {
   std::string fields;
   const auto add = [&fields](std::string_view key, std::string_view value) {
     if (value.empty()) return;
@@ -33,14 +33,21 @@ std::string context_comment(const Principal& principal) {
   };
   add("actor", principal.actor);
   add("agent", principal.agent);
+  add("rule", rule);
   add("task", principal.task);
   return fields.empty() ? fields : fmt::format("/*{}*/ ", fields);
 }
 
-void add_context(const parser::Script& script, const std::string& comment, parser::EditScript& edits) {
-  if (comment.empty()) return;
+void add_context(const parser::Script& script, const std::string& comment, CommentPlace place,
+                 parser::EditScript& edits) {
+  if (comment.empty() || place == CommentPlace::kOff) return;
   for (const parser::Statement& statement : script.statements) {
-    edits.insert_first(statement.span.offset, {{comment, false}});
+    const parser::Span& span = statement.span;
+    if (place == CommentPlace::kFront) {
+      edits.insert_first(span.offset, {{comment, false}});
+    } else {
+      edits.insert(span.offset + span.length, {{" ", false}, {comment, false}});
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "parser/edit.hpp"
 #include "parser/parser.hpp"
@@ -12,10 +14,14 @@ namespace chaperone::rules {
 /// The comment in sqlcommenter's format, as /*actor='alice%40example.com',agent='triage-bot'*/ with a blank
 /// behind it. Keys are in the alphabet's order; what is empty is left out. In values all bytes but letters,
 /// digits and -._~ are percent-encoded, so that nothing in them can end the comment.
-std::string context_comment(const Principal& principal);
+/// `rule`: of a refusal, what stands in the server's log beside it.
+std::string context_comment(const Principal& principal, std::string_view rule = {});
 
-/// Puts the comment in front of the first token of every statement of the script, before all other edits
-/// there. `edits` are of the text that `script` was read from.
-void add_context(const parser::Script& script, const std::string& comment, parser::EditScript& edits);
+enum class CommentPlace : std::uint8_t { kFront, kEnd, kOff };
+
+/// Puts the comment into every statement of the script: in front of its first token, before all other edits
+/// there, or behind its last one. `edits` are of the text that `script` was read from.
+void add_context(const parser::Script& script, const std::string& comment, CommentPlace place,
+                 parser::EditScript& edits);
 
 }  // namespace chaperone::rules

@@ -1,5 +1,7 @@
 #include "rules/decide.hpp"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace chaperone::rules {
@@ -15,11 +17,45 @@ std::size_t bytes_of(const Denial& denial) {
          denial.hint.size() + denial.schema.size() + denial.table.size() + denial.column.size();
 }
 
+// copy.c defGetCopyHeaderChoice
+bool is_off(std::string_view value) {
+  std::string lower(value);
+  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  return lower == "false" || lower == "off" || lower == "0";
+}
+
+std::vector<StatementBounds> bounds_of(const parser::Facts& facts, const Narrowing& narrowing) {
+  std::vector<StatementBounds> bounds(facts.statements.size());
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    bounds[i].writes = narrowing.max_rows[i];
+    const parser::StatementFacts& statement = facts.statements[i];
+    for (const parser::Option& option :
+         std::span(facts.options).subspan(statement.options.first, statement.options.count)) {
+      bounds[i].header |= statement.command == "COPY" && option.name == "header" && !is_off(option.value);
+    }
+    for (const RowLimit& limit : narrowing.limits) {
+      if (limit.cap && facts.queries[limit.query].statement == i) bounds[i].rows = limit.cap;
+    }
+    for (const CopySelect& copy : narrowing.copies) {
+      const parser::Id use = copy.relation_use;
+      if (copy.rows && use >= statement.relations.first &&
+          use < statement.relations.first + statement.relations.count) {
+        bounds[i].rows = *copy.rows - 1;
+      }
+    }
+  }
+  for (const parser::Query& query : facts.queries) {
+    if (query.statement != parser::kNone && query.kind >= parser::QueryKind::kInsert)
+      bounds[query.statement].modifies = true;
+  }
+  return bounds;
+}
+
 }  // namespace
 
 std::size_t Decision::bytes() const {
   return sizeof *this + (denial ? bytes_of(*denial) : 0) + script.bytes() + rewritten.edits.bytes() +
-         limits.capacity() * sizeof(RowLimit) + max_rows.capacity() * sizeof(max_rows[0]);
+         bounds.capacity() * sizeof(StatementBounds);
 }
 
 Decision decide(std::string_view sql, const Agent& agent, const Catalog& catalog,
@@ -38,8 +74,7 @@ Decision decide(std::string_view sql, const Agent& agent, const Catalog& catalog
     decision.allow = true;
     decision.rewritten = std::move(*rewritten);
     decision.narrowed = verdict.narrowing.what;
-    decision.limits = std::move(verdict.narrowing.limits);
-    decision.max_rows = std::move(verdict.narrowing.max_rows);
+    decision.bounds = bounds_of(*facts, verdict.narrowing);
   } else {
     refuse(refusal(rewritten.error(), sql), decision);
   }

@@ -10,10 +10,22 @@
 #include "parser/edit.hpp"
 #include "parser/parser.hpp"
 #include "rules/evaluate.hpp"
+#include "rules/narrow.hpp"
 #include "rules/policy.hpp"
 #include "rules/rewrite.hpp"
 
 namespace chaperone::rules {
+
+/// What the session has to see to while a statement runs, since its text can't.
+struct StatementBounds {
+  /// The rows that the client may get. The text asks for one more, so that a cut can be noticed.
+  std::optional<std::uint64_t> rows;
+  /// Of a COPY to the client: its first line is no row (HEADER).
+  bool header = false;
+  std::optional<WriteCap> writes;  ///< rows that it may change, as its command tag counts them
+  bool modifies = false;           ///< it writes to a table, in a WITH too
+  bool operator==(const StatementBounds&) const = default;
+};
 
 /// What becomes of a string of SQL, without what led to it: a value that owns itself and can be kept. It
 /// holds slots, never a principal's values.
@@ -23,9 +35,8 @@ struct Decision {
   std::optional<Denial> denial;
   parser::Script script;  ///< empty where the text can't be read
   Rewritten rewritten;
-  std::uint8_t narrowed = 0;  ///< narrowed::k..
-  std::vector<RowLimit> limits;
-  std::vector<std::optional<std::uint64_t>> max_rows;  ///< of each statement
+  std::uint8_t narrowed = 0;            ///< narrowed::k..
+  std::vector<StatementBounds> bounds;  ///< of each statement, where it is allowed
 
   /// Rough size on the heap in bytes, for caches that are bounded by bytes.
   std::size_t bytes() const;

@@ -136,6 +136,19 @@ void Plan::deny(std::string_view message, Id item_id, std::uint32_t offset, std:
   result.denial = std::move(denial);
 }
 
+std::vector<std::string_view> narrowed_words(std::uint8_t what) {
+  static constexpr std::pair<std::uint8_t, std::string_view> kWords[] = {{narrowed::kMask, "mask"},
+                                                                         {narrowed::kRows, "rows"},
+                                                                         {narrowed::kColumns, "columns"},
+                                                                         {narrowed::kLimit, "limit"},
+                                                                         {narrowed::kSet, "set"}};
+  std::vector<std::string_view> found;
+  for (const auto& [bit, word] : kWords) {
+    if ((what & bit) != 0) found.push_back(word);
+  }
+  return found;
+}
+
 Narrowing narrow(const parser::Facts& facts, const Catalog& catalog, const Capability& capability,
                  const Resolution& resolution) {
   Plan plan(facts, catalog, capability, resolution);

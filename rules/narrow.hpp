@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "parser/facts.hpp"
@@ -22,6 +23,9 @@ inline constexpr std::uint8_t kColumns = 4;
 inline constexpr std::uint8_t kLimit = 8;
 inline constexpr std::uint8_t kSet = 16;
 }  // namespace narrowed
+
+/// mask, rows, columns, limit, set: what of it is there.
+std::vector<std::string_view> narrowed_words(std::uint8_t what);
 
 /// A FROM item that is replaced by (SELECT columns FROM relation WHERE filter).
 struct Wrapper {
@@ -67,12 +71,22 @@ struct InsertColumns {
   const InsertRule* rule = nullptr;  ///< whose `set` columns are added
 };
 
-/// The outermost query of a statement gives at most `rows` rows: one more than the cap, so that a cut can be
-/// noticed. The session drops that row.
+/// The outermost query of a statement gives at most `rows` rows. Where there is a `cap` they are one more
+/// than that, so that a cut can be noticed, and the session drops the last one. A cursor's rows are counted
+/// by the server alone: it has none.
 struct RowLimit {
   parser::Id query = parser::kNone;
   std::uint64_t rows = 0;
+  std::optional<std::uint64_t> cap;
   bool operator==(const RowLimit&) const = default;
+};
+
+/// A hard cap on the rows that a statement changes; kept by the session, not by the text.
+struct WriteCap {
+  std::uint64_t rows = 0;
+  std::string rule;   ///< tables.tickets.update.max_rows
+  std::string table;  ///< as messages name it
+  bool operator==(const WriteCap&) const = default;
 };
 
 /// `*` or t.* of an INSERT's, UPDATE's or DELETE's target in RETURNING, to be spelled out: the columns of the
@@ -110,9 +124,8 @@ struct Narrowing {
   std::vector<ReturningMask> returning;
   /// Qualified names of a wrapped table (public.users.name) whose schema has to be cut: exprs.
   std::vector<parser::Id> unqualify;
-  /// A hard cap on affected rows, per statement of the script; kept by the session, not by the text.
-  std::vector<std::optional<std::uint64_t>> max_rows;
-  std::optional<Denial> denial;  ///< no sound form: nothing else counts then
+  std::vector<std::optional<WriteCap>> max_rows;  ///< of each statement of the script
+  std::optional<Denial> denial;                   ///< no sound form: nothing else counts then
 };
 
 /// Plans what an allowed script needs. `resolution` came from the same facts and capability.

@@ -62,7 +62,11 @@ void limit_rows(Plan& plan, Id statement, std::uint64_t cap) {
       }
     }
   }
-  plan.result.limits.push_back({facts.query, cap + 1});
+  if (facts.command == "DECLARE CURSOR") {
+    plan.result.limits.push_back({facts.query, cap, {}});
+  } else {
+    plan.result.limits.push_back({facts.query, cap + 1, cap});
+  }
   plan.result.what |= narrowed::kLimit;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "parser/tokens.hpp"
+#include "rules/denials.hpp"
 #include "rules/items.hpp"
 #include "rules/narrow_plan.hpp"
 
@@ -79,11 +80,29 @@ class Writes {
  private:
   const ItemView& target(Id query) const { return plan_.items[plan_.query(query).target]; }
 
-  void cap(Id query, const std::optional<std::uint64_t>& rows) {
+  /// The command tag counts what the statement itself changes, and that is where the cap is held.
+  void cap(Id query, const std::optional<std::uint64_t>& rows, std::string_view action) {
     const Id statement = plan_.query(query).statement;
     if (!rows || statement == kNone) return;
+    const std::string rule = fmt::format("{}.max_rows", action);
+    const parser::StatementFacts& facts = plan_.facts.statements[statement];
+    if (facts.query != query) {
+      return plan_.deny(fmt::format("{} {{}} inside a WITH, where its rows can't be counted", action),
+                        plan_.query(query).target, kNone, rule, "Write it as a statement of its own.");
+    }
+    if (facts.command == "EXPLAIN") {
+      const auto options = std::span(plan_.facts.options).subspan(facts.options.first, facts.options.count);
+      const bool runs =
+          std::ranges::any_of(options, [](const parser::Option& option) { return option.name == "analyze"; });
+      if (!runs) return;
+      return plan_.deny(fmt::format("{} {{}} under EXPLAIN ANALYZE, where its rows can't be counted", action),
+                        plan_.query(query).target, kNone, rule, "Use EXPLAIN, or run the statement itself.");
+    }
     auto& most = plan_.result.max_rows[statement];
-    most = most ? std::min(*most, *rows) : *rows;
+    if (most && most->rows <= *rows) return;
+    const Relation& relation = *target(query).relation;
+    most = WriteCap{*rows, table_rule_id(relation.schema, relation.name, rule),
+                    table_name(plan_.catalog, relation.schema, relation.name)};
   }
 
   void filter(Id query, const std::optional<RowFilter>& rows, std::string_view rule) {
@@ -251,7 +270,7 @@ class Writes {
 
   void update(Id id, const TableRule& rule) {
     if (!rule.update) return plan_.deny("update {}", plan_.query(id).target, kNone, "update");
-    cap(id, rule.update->bounds.max_rows);
+    cap(id, rule.update->bounds.max_rows, "update");
     filter(id, rule.update->rows, "update.rows");
     if (plan_.denied()) return;
     assigned(id, plan_.query(id).columns, "update.rows");
@@ -260,7 +279,7 @@ class Writes {
 
   void remove(Id id, const TableRule& rule) {
     if (!rule.remove) return plan_.deny("delete from {}", plan_.query(id).target, kNone, "delete");
-    cap(id, rule.remove->bounds.max_rows);
+    cap(id, rule.remove->bounds.max_rows, "delete");
     filter(id, rule.remove->rows, "delete.rows");
     if (plan_.denied()) return;
     columns(id, "delete");
@@ -274,9 +293,9 @@ class Writes {
       return plan_.deny("MERGE into {}, of which it sees some rows", plan_.query(id).target, kNone,
                         "read.rows", "Use UPDATE and INSERT.");
     }
-    if (rule.insert) cap(id, rule.insert->max_rows);
-    if (rule.update) cap(id, rule.update->bounds.max_rows);
-    if (rule.remove) cap(id, rule.remove->bounds.max_rows);
+    if (rule.insert) cap(id, rule.insert->max_rows, "insert");
+    if (rule.update) cap(id, rule.update->bounds.max_rows, "update");
+    if (rule.remove) cap(id, rule.remove->bounds.max_rows, "delete");
     const parser::Range actions = plan_.query(id).merge_actions;
     for (std::uint32_t i = 0; i < actions.count; ++i) {
       const parser::MergeAction& action = plan_.facts.merge_actions[actions.first + i];
@@ -292,14 +311,14 @@ class Writes {
   void insert(Id id, const TableRule& rule) {
     const Query& query = plan_.query(id);
     if (!rule.insert) return plan_.deny("insert into {}", query.target, kNone, "insert");
-    cap(id, rule.insert->max_rows);
+    cap(id, rule.insert->max_rows, "insert");
     if (query.conflict == parser::ConflictAction::kUpdate) {
       const bool rows = target(id).rows != nullptr || (rule.update && rule.update->rows);
       if (rows) {
         return plan_.deny("use ON CONFLICT DO UPDATE on {}, of which it sees some rows", query.target, kNone,
                           "update.rows", "Use DO NOTHING, or UPDATE and INSERT.");
       }
-      if (rule.update) cap(id, rule.update->bounds.max_rows);
+      if (rule.update) cap(id, rule.update->bounds.max_rows, "update");
     }
     columns(id, "insert");
     if (!plan_.denied()) insert_columns(id, *rule.insert);

@@ -124,6 +124,23 @@ SessionMembers::SessionMembers(const Fields& fields) : id_(fields.session) {
   lossy_ = !valid;
 }
 
+std::string decision_members(std::string_view capability, std::string_view rule,
+                             std::span<const std::string_view> narrowed, std::string_view policy) {
+  Buffer text;
+  text.append(",\"capability\":");
+  (void)append_string_or_null(text, capability);  // names in a policy file are UTF-8
+  text.append(",\"rule\":");
+  (void)append_string_or_null(text, rule);
+  text.append(",\"narrowed\":[");
+  for (std::size_t i = 0; i < narrowed.size(); ++i) {
+    if (i != 0) text.append(",");
+    (void)append_json_string(text, narrowed[i]);
+  }
+  text.append("],\"enforced\":true,\"policy\":");
+  (void)append_string_or_null(text, policy);
+  return std::string(text.view());
+}
+
 Batch::Batch(Values values, std::string_view hash_key) : values_(values) {
   if (values == Values::kHash) hmac_ = std::make_unique<Hmac>(hash_key.empty() ? process_key() : hash_key);
 }
@@ -169,16 +186,17 @@ void Batch::statement(Microseconds time, const SessionMembers& session, const St
   }
   valid &= append_values(record);
 
-  at = lines_.room(kFixedRoom + session.tail_.size());
+  const std::string_view tail = record.decision.empty() ? session.tail_ : record.decision;
+  at = lines_.room(kFixedRoom + tail.size());
   at = put(at, ",\"verdict\":\"");
   at = put(at, name_of(record.verdict));
   *at++ = '"';
   if (!record.reason.empty()) {
     lines_.end_at(put(at, ",\"reason\":"));
     valid &= append_json_string(lines_, record.reason);
-    at = lines_.room(session.tail_.size());
+    at = lines_.room(tail.size());
   }
-  lines_.end_at(put(at, session.tail_));
+  lines_.end_at(put(at, tail));
   end_line(valid);
   has_intents_ = true;
 }
@@ -205,6 +223,10 @@ void Batch::outcome(Microseconds time, const SessionMembers& session, const Outc
   at = put(at, ",\"sqlstate\":");
   lines_.end_at(at);
   valid &= append_string_or_null(lines_, record.sqlstate);
+  if (!record.withheld.empty()) {
+    lines_.append(",\"withheld\":");
+    valid &= append_json_string(lines_, record.withheld);
+  }
   if (record.suspended) lines_.append(",\"suspended\":true");
   end_line(valid);
 }

@@ -58,6 +58,11 @@ struct Value {
   std::string_view bytes = {};  ///< kTruncated: what was kept of a longer one
 };
 
+/// What a decision adds to a statement's line, as JSON members; made once for each decision. `capability`,
+/// `rule`: empty = null. `policy`: "sha256:..".
+std::string decision_members(std::string_view capability, std::string_view rule,
+                             std::span<const std::string_view> narrowed, std::string_view policy);
+
 /// A statement about to run (intent), or one that was refused.
 struct Statement {
   std::uint64_t statement;                    ///< number within the session, from 1
@@ -67,7 +72,9 @@ struct Statement {
   bool values_truncated = false;  ///< there were more values than are kept
   Verdict verdict = Verdict::kAllow;
   std::string_view reason = {};  ///< why the verdict is unknown; empty = no member
-  std::uint64_t sql_bytes = 0;   ///< length of the whole text where `sql` is its beginning only; 0 = whole
+  /// Where it was decided: decision_members(); empty = observed.
+  std::string_view decision = {};
+  std::uint64_t sql_bytes = 0;  ///< length of the whole text where `sql` is its beginning only; 0 = whole
 };
 
 struct Outcome {
@@ -78,6 +85,7 @@ struct Outcome {
   std::uint64_t bytes = 0;         ///< of rows or COPY data that passed for it
   std::int64_t microseconds = 0;   ///< from forwarding it to its last reply
   std::string_view sqlstate = {};  ///< empty = null
+  std::string_view withheld = {};  ///< what of the server's error the client did not get; empty = no member
   bool suspended = false;          ///< the portal was given up before its last row
 };
 

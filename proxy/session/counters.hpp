@@ -18,8 +18,9 @@ struct Counters {
   Count statements_not_run{0};
   Count statements_unknown{0};
   Count statements_unread{0};  ///< verdict unknown: the parser could not read them
-  Count client_bytes{0};       ///< received from clients
-  Count server_bytes{0};       ///< received from servers
+  Count statements_denied{0};
+  Count client_bytes{0};  ///< received from clients
+  Count server_bytes{0};  ///< received from servers
   Count cancel_requests{0};
   Count protocol_violations{0};
   Count upstream_failures{0};  ///< could not connect or log in, or died

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <utility>
 
+#include "proxy/audit/record.hpp"
+
 namespace chaperone::session {
 namespace {
 
@@ -12,11 +14,18 @@ std::uint64_t next_number() {
 }
 
 SharedDecision decide(const DecisionContext& context, std::string_view sql) {
-  return std::make_shared<const DecidedSql>(DecidedSql{std::string(sql), context.decide(sql)});
+  auto decided = std::make_shared<DecidedSql>();
+  decided->sql = sql;
+  decided->decision = context.decide(sql);
+  const rules::Decision& decision = decided->decision;
+  decided->members = audit::decision_members(decision.capability ? decision.capability->name : "",
+                                             decision.denial ? decision.denial->rule : "",
+                                             rules::narrowed_words(decision.narrowed), context.policy().hash);
+  return decided;
 }
 
 std::size_t bytes_of(const DecidedSql& decided) {
-  return decided.sql.size() + decided.decision.bytes();
+  return decided.sql.size() + decided.decision.bytes() + decided.members.size();
 }
 
 }  // namespace

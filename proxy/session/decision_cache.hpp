@@ -15,6 +15,7 @@ namespace chaperone::session {
 struct DecidedSql {
   std::string sql;
   rules::Decision decision;
+  std::string members;  ///< audit::decision_members() of it
 };
 using SharedDecision = std::shared_ptr<const DecidedSql>;
 

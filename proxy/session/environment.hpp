@@ -9,6 +9,7 @@
 #include "parser/parser.hpp"
 #include "proxy/auth/jwt.hpp"
 #include "proxy/auth/passwords.hpp"
+#include "rules/context.hpp"
 #include "rules/policy.hpp"
 
 namespace chaperone::net {
@@ -64,6 +65,7 @@ struct Environment {
   std::shared_ptr<const rules::PolicySet> policy;
   std::string policy_file, policy_text;  ///< what a Rulebook is loaded from
   parser::Limits statement_limits;
+  rules::CommentPlace comment = rules::CommentPlace::kFront;  ///< where enforced statements say who asks
 
   /// The entry for a database name, or nullptr.
   const Database* find_database(std::string_view name) const;

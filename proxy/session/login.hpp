@@ -25,6 +25,9 @@ struct CancelKey {
   std::string secret_key;
 };
 
+/// Whether a start-up parameter is the protocol's own, and no setting.
+bool is_of_protocol(std::string_view parameter);
+
 /// From the first byte to the first ReadyForQuery: the client's start-up packets and its proof, then our own
 /// login upstream with the client's parameters. Thrown away when it is done.
 ///

@@ -6,6 +6,8 @@
 #include "proxy/session/login.hpp"
 #include "proxy/wire/frontend.hpp"
 #include "proxy/wire/sqlstate.hpp"
+#include "rules/check.hpp"
+#include "rules/startup.hpp"
 
 namespace chaperone::session {
 
@@ -33,6 +35,11 @@ std::optional<bool> parse_bool(std::string_view value) {
 }
 
 }  // namespace
+
+bool is_of_protocol(std::string_view parameter) {
+  return parameter == "user" || parameter == "database" || parameter == "replication" ||
+         parameter.starts_with("_pq_.");
+}
 
 Login::Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
              const std::function<std::optional<wire::Error>()>& admit,
@@ -308,6 +315,20 @@ void Login::on_rules(const Rulebook& rules, Step& step) {
   }
   context_ = std::move(*context);
   principal_ = std::move(*principal);
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (const auto& parameter : startup_.parameters) {
+    if (!is_of_protocol(parameter.first)) asked.push_back(parameter);
+  }
+  auto settings = rules::startup_settings(context_->agent(), context_->catalog(), principal_, asked);
+  if (settings.denial) {
+    refuse({.sqlstate = sqlstate::kInvalidAuthorization,
+            .message = rules::message_of(*settings.denial),
+            .detail = rules::detail_of(*settings.denial, {}),
+            .hint = settings.denial->hint},
+           step);
+    return;
+  }
+  startup_.parameters = std::move(settings.send);
   phase_ = Phase::kConnecting;
   step.action = Action::kConnectUpstream;
 }

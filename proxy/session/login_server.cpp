@@ -47,7 +47,7 @@ void Login::send_startup_message(Step& step) {
   message.parameters = {{"user", role_}, {"database", database}};
   for (const auto& parameter : startup_.parameters) {
     const auto& name = parameter.first;
-    if (name == "user" || name == "database" || name == "replication" || name.starts_with("_pq_.")) continue;
+    if (is_of_protocol(name)) continue;
     message.parameters.push_back(parameter);
   }
   step.to_server.copy(wire::encode(message));

@@ -45,6 +45,12 @@ audit::Statement describe(std::uint64_t number, const SqlText& text, std::string
     record.sql = sql.substr(statement->span.offset, statement->span.length);
     if (statement->carries_secret) record.sql = kSecret;
   }
+  if (text.decided) record.decision = text.decided->members;
+  if (const auto* statement = statement_at(&text, index);
+      statement != nullptr && !statement->carries_secret) {
+    if (text.sent) record.sent = text.sent_parts.empty() ? *text.sent : text.sent_parts[index];
+    if (record.sent == record.sql) record.sent.reset();
+  }
   return record;
 }
 
@@ -126,6 +132,22 @@ std::uint64_t Recorder::intend_function_call(Step& step, std::uint32_t function_
   return number;
 }
 
+void Recorder::denied(Step& step, const SqlText* text, std::string_view members) {
+  audit::Statement record{.statement = ++last_statement_, .sql = {}, .sent = {}, .values = {}};
+  if (text != nullptr) {
+    const bool secret =
+        text->script.statements.empty()
+            ? may_carry_secret(*text)
+            : std::ranges::any_of(text->script.statements, &parser::Statement::carries_secret);
+    record.sql = secret ? kSecret : std::string_view(text->sql);
+    record.sql_bytes = text->whole_bytes;
+  }
+  record.verdict = audit::Verdict::kDeny;
+  record.decision = members;
+  Counters::add(counters_.statements_denied);
+  step.records.statement(step.now.wall, members_, record);
+}
+
 void Recorder::refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate) {
   const std::uint64_t number = ++last_statement_;
   step.records.statement(step.now.wall, members_, describe(number, text, text.sql, 0));
@@ -160,7 +182,8 @@ TransactionEnded Recorder::answered(Step& step, const Answer& answer) {
                  .rows = answer.rows,
                  .bytes = answer.bytes,
                  .microseconds = step.now.steady_microseconds() - answer.started,
-                 .sqlstate = answer.sqlstate});
+                 .sqlstate = answer.sqlstate,
+                 .withheld = answer.withheld});
   return apply(step, answer);
 }
 

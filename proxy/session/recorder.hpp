@@ -30,6 +30,9 @@ class Recorder {
   std::uint64_t intend_query(Step& step, const SqlText& text, std::string_view sql);
   std::uint64_t intend_portal(Step& step, const Portal* portal);
   std::uint64_t intend_function_call(Step& step, std::uint32_t function_oid);
+  /// A statement that is denied: nothing of it goes upstream. `text`: nullptr = not known; `members`:
+  /// audit::decision_members() of the denial.
+  void denied(Step& step, const SqlText* text, std::string_view members);
   /// A Parse or Bind that the server refused: the statement and its failure at once. Nothing of it ran.
   void refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate);
 
@@ -44,6 +47,7 @@ class Recorder {
     std::optional<std::uint64_t> rows = {};
     std::uint64_t bytes = 0;
     std::int64_t started = 0;
+    std::string_view withheld = {};  ///< of the server's error, what the client did not get
     bool was_suspended =
         false;  ///< an earlier Execute of the same run is counted with the transaction already
   };

@@ -4,26 +4,34 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "proxy/session/counters.hpp"
+#include "proxy/session/guard.hpp"
 #include "proxy/session/recorder.hpp"
 #include "proxy/session/reply_ledger.hpp"
 #include "proxy/session/sql_text.hpp"
 #include "proxy/session/statement_table.hpp"
 #include "proxy/session/step.hpp"
 #include "proxy/wire/frame.hpp"
+#include "proxy/wire/frontend.hpp"
 
 namespace chaperone::session {
 
 /// A session that is logged in: takes messages from both sides, knows what each answers, passes them on and
-/// writes the records. Observing: what goes out is what came in, to the byte; what PostgreSQL answers with a
-/// protocol violation ends the session instead.
+/// writes the records. What PostgreSQL answers with a protocol violation ends the session instead. Observing:
+/// what goes out is what came in, to the byte. Enforcing (with a Guard): SQL goes out as it was decided, and
+/// what is refused is replaced by a sentinel that PostgreSQL has to refuse in that place
+/// (docs/architecture.md).
 ///
 /// Flow: on_client() and on_server() take all that they are given, but where the client has to wait (COPY
 /// barrier; a pipeline that takes too much memory); then the rest is kept and reads stop (wants_client()).
 class Relay {
  public:
-  Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members);
+  /// `guard`: of an enforced agent.
+  Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members,
+        std::optional<Guard> guard = std::nullopt);
 
   void begin(Step& step) { recorder_.opened(step); }
   void on_client(std::string_view bytes, Step& step);
@@ -38,15 +46,21 @@ class Relay {
   /// Ends the session as soon as no transaction is open. `now`: at once.
   void drain(Step& step, bool now);
 
+  /// Enforcing: decides by these from now on; also the answer to Step::refresh_rules, with the old ones where
+  /// there are no newer.
+  void on_rules(std::shared_ptr<const DecisionContext> context, rules::Principal principal, Step& step);
+
   /// Ends the session at once with this error.
   void abort(const wire::Error& error, Step& step);
 
-  bool wants_client() const { return !barrier_ && !client_done_ && !ledger_.full(); }
+  bool wants_client() const { return !barrier_ && !awaiting_rules_ && !client_done_ && !ledger_.full(); }
   bool over() const { return over_; }
 
  private:
   // relay_client.cpp
   void take_client(std::string_view bytes, Step& step);
+  /// What waited has its turn.
+  void resume(Step& step);
   bool client_frame(const wire::Frame& frame, Step& step);
   bool query(const wire::Frame& frame, Step& step);
   bool parse(const wire::Frame& frame, Step& step);
@@ -59,6 +73,31 @@ class Relay {
   void pass(const wire::Frame& frame, Gather& to) const;
   void raise_barrier(const wire::Frame& frame);
   void bound_what_is_owed(Step& step);
+
+  // relay_enforce.cpp: what the client sends
+  using Named = std::vector<std::pair<std::size_t, SharedText>>;
+  bool enforce_query(std::string_view sql, const wire::Frame& frame, Step& step);
+  bool enforce_parse(std::string_view name, std::string_view sql, const wire::Frame& frame, Step& step);
+  /// True: the message was refused, or waits; it is not passed on.
+  bool stops_bind(std::string_view statement, const wire::Frame& frame, Step& step);
+  bool stops_describe(const wire::frontend::Describe& describe, const wire::Frame& frame, Step& step);
+  bool stops_execute(std::string_view portal, const wire::Frame& frame, Named& named, Step& step);
+  bool enforce_function_call(Step& step);
+  bool wait_for_rules(const SqlText& text, const wire::Frame& frame, Step& step);
+  bool wait_for_names(const wire::Frame& frame, Step& step);
+  std::optional<rules::Denial> find_named(const SqlText& text, Named& named);
+  std::optional<rules::Denial> no_longer_holds(const SqlText& text, std::string_view name) const;
+  void refuse_extended(const SqlText* text, const rules::Denial& denial, Step& step);
+  void send_sentinel(std::string_view name, const Refusal& refusal, Step& step);
+  bool is_capped(const LedgerEntry& entry) const;
+  void note_narrowed_writes(const LedgerEntry& entry);
+
+  // relay_bounds.cpp: and what the server answers
+  bool enforce_server(const wire::Frame& frame, Step& step);
+  bool enforce_error(const wire::Frame& frame, Step& step);
+  bool enforce_complete(const wire::Frame& frame, Step& step);
+  bool cuts(const wire::Frame& frame);
+  std::optional<rules::Denial> over_cap(const LedgerEntry& entry, std::string_view tag) const;
 
   // relay_server.cpp
   bool server_frame(const wire::Frame& frame, Step& step);
@@ -75,9 +114,13 @@ class Relay {
   bool sends_rows();
   void transaction_ended(TransactionEnded ended);
   /// The front has its answer: what waits behind it may go, if it is the front that it waits for.
-  void lift_barrier() { barrier_ = barrier_ && ledger_.size() > 1; }
+  void lift_barrier() {
+    if (!ledger_.empty() && ledger_.front().unrolled) return;  // its Sync is still to come
+    barrier_ = barrier_ && ledger_.size() > 1;
+  }
 
   // relay_names.cpp
+  SharedText part_of(const SqlText& text, const parser::Statement& statement) const;
   void forget_sql_names(LedgerEntry& entry, const parser::Statement& statement);
   void sql_changed_names(const parser::Statement& statement, const SqlText& text);
   void unread_sql_changed_names(std::string_view tag);
@@ -98,6 +141,18 @@ class Relay {
   wire::FrameReader server_;
   ReplyLedger ledger_;
   StatementTable statements_;
+
+  std::optional<Guard> guard_;
+  bool awaiting_rules_ = false;      // fresher rules were asked for, and what they decide waits
+  bool rules_asked_ = false;         // and they came: the next refusal stands
+  bool defines_ = false;             // DDL ran in this transaction
+  bool rules_stale_ = false;         // and was committed
+  bool narrowed_writes_ = false;     // a write to a narrowed table is part of this transaction
+  bool drop_chunks_ = false;         // the message under way is not passed on (server side)
+  bool cut_ = false;                 // rows of the statement that is being answered were dropped
+  bool copy_binary_ = false;         // the COPY to the client that is under way
+  std::uint64_t copy_messages_ = 0;  // of it
+  std::string withheld_;             // of the error that is being taken
 
   std::string stalled_;                  // what the client sent behind the barrier
   std::optional<wire::Error> farewell_;  // goes to the client when the server has answered all

@@ -18,13 +18,15 @@ constexpr std::string_view kFlush{"H\0\0\0\4", 5};
 
 }  // namespace
 
-Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members)
+Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members,
+             std::optional<Guard> guard)
     : limits_(limits),
       cache_(cache),
       counters_(counters),
       recorder_(std::move(members), counters),
       client_(frontend::rule),
-      server_(wire::backend::rule) {
+      server_(guard ? wire::backend::rule_holding_notices : wire::backend::rule),
+      guard_(std::move(guard)) {
 }
 
 void Relay::on_client(std::string_view bytes, Step& step) {
@@ -34,7 +36,7 @@ void Relay::on_client(std::string_view bytes, Step& step) {
 
 void Relay::take_client(std::string_view bytes, Step& step) {
   while (!client_done_) {
-    if (barrier_) {
+    if (barrier_ || awaiting_rules_) {
       stalled_.append(bytes);
       return;
     }
@@ -132,6 +134,7 @@ bool Relay::query(const wire::Frame& frame, Step& step) {
     if (!decoded) return violation(decoded.error(), step);
     sql = decoded->query;
   }
+  if (guard_) return enforce_query(sql, frame, step);
   const bool whole = frame.rest == 0;
   const SharedText text = whole ? cache_.get_alike(sql, limits_) : cut_sql(sql, frame.body_length);
   const std::uint64_t first = recorder_.intend_query(step, *text, whole ? sql : text->sql);
@@ -172,6 +175,7 @@ bool Relay::parse(const wire::Frame& frame, Step& step) {
     name = body.substr(0, end);
     sql = body.substr(end + 1);
   }
+  if (guard_) return enforce_parse(name, sql, frame, step);
   pass(frame, step.to_server);
   if (skipping_) return true;
   auto text = frame.rest == 0 ? cache_.get(sql, limits_) : cut_sql(sql, frame.body_length);
@@ -187,6 +191,7 @@ bool Relay::bind(const wire::Frame& frame, Step& step) {
   const auto decoded =
       frame.rest == 0 ? frontend::decode_bind(frame.body()) : frontend::decode_bind_names(frame.body());
   if (!decoded) return violation(decoded.error(), step);
+  if (guard_ && stops_bind(decoded->statement, frame, step)) return true;
   pass(frame, step.to_server);
   if (skipping_) {
     statements_.close_portal(decoded->portal);  // an Execute of it means this Bind, which never was
@@ -208,6 +213,7 @@ bool Relay::bind(const wire::Frame& frame, Step& step) {
 bool Relay::describe(const wire::Frame& frame, Step& step) {
   const auto decoded = frontend::decode_describe(frame.body());
   if (!decoded) return violation(decoded.error(), step);
+  if (guard_ && stops_describe(*decoded, frame, step)) return true;
   pass(frame, step.to_server);
   if (!skipping_) ledger_.push(decoded->kind == 'S' ? Kind::kDescribeStatement : Kind::kDescribePortal);
   return true;
@@ -216,17 +222,30 @@ bool Relay::describe(const wire::Frame& frame, Step& step) {
 bool Relay::execute(const wire::Frame& frame, Step& step) {
   const auto decoded = frontend::decode_execute(frame.body());
   if (!decoded) return violation(decoded.error(), step);
+  Named named;
+  if (guard_ && stops_execute(decoded->portal, frame, named, step)) return true;
   Portal* portal = statements_.find_portal(decoded->portal);
   const bool goes_on = portal != nullptr && portal->run != nullptr && !portal->run->done;
   const std::uint64_t number = goes_on ? portal->run->statement : recorder_.intend_portal(step, portal);
-  pass(frame, step.to_server);
   if (skipping_) {
+    pass(frame, step.to_server);
     if (!goes_on) recorder_.not_run(step, number);
     return true;
   }
   auto& entry = ledger_.push(Kind::kExecute);
   entry.statement = number;
   entry.started = step.now.steady_microseconds();
+  entry.text = portal != nullptr ? portal->text : nullptr;
+  entry.named = std::move(named);
+  if (guard_ && is_capped(entry)) {
+    // All at once: a part of its rows would be an end that nobody counted.
+    step.to_server.write([&](std::string& out) { frontend::encode_execute(out, decoded->portal, 0); });
+    step.to_server.copy(kFlush);
+    barrier_ = true;
+  } else {
+    pass(frame, step.to_server);
+  }
+  if (guard_) note_narrowed_writes(entry);
   if (portal == nullptr || portal->text == nullptr || portal->text->may_copy_in()) {
     // Whether COPY data is wanted shows in the reply, which the server may keep back until a Sync that has to
     // wait here.
@@ -243,7 +262,6 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
     entry.run->started = entry.started;
   }
   if (portal == nullptr) return true;
-  entry.text = portal->text;
   portal->run = entry.run;
   // Last: it may be the end of the portal itself.
   if (entry.text && !entry.text->script.statements.empty()) {
@@ -272,6 +290,7 @@ bool Relay::close(const wire::Frame& frame, Step& step) {
 bool Relay::function_call(const wire::Frame& frame, Step& step) {
   const auto decoded = frontend::decode_function_call(frame.body());
   if (!decoded) return violation(decoded.error(), step);
+  if (guard_) return enforce_function_call(step);
   const std::uint64_t number = recorder_.intend_function_call(step, decoded->function_oid);
   pass(frame, step.to_server);
   if (skipping_) {

@@ -127,7 +127,7 @@ void Relay::give_up(Step& step, std::string_view why) {
     if (entry.kind == Kind::kExecute && !(entry.run && std::exchange(entry.run->done, true))) {
       unknown(entry.statement, entry);
     }
-    if (entry.failed) continue;
+    if (entry.failed || entry.denied) continue;
     if (entry.kind == Kind::kFunctionCall && entry.answered == 0) unknown(entry.statement, entry);
     if (entry.kind != Kind::kQuery) continue;
     const std::uint32_t answers = entry.answers != 0 ? entry.answers : 1;

@@ -33,6 +33,10 @@ void Relay::forget_sql_names(LedgerEntry& entry, const parser::Statement& statem
   }
 }
 
+SharedText Relay::part_of(const SqlText& text, const parser::Statement& statement) const {
+  return guard_ ? guard_->statement_of(text, statement) : statement_of(text, statement);
+}
+
 // Where more is under way that may change the same name, what it will stand for is left unknown: the table
 // never holds another text under a name than the server does when it comes to what is sent next.
 void Relay::sql_changed_names(const parser::Statement& statement, const SqlText& text) {
@@ -45,7 +49,7 @@ void Relay::sql_changed_names(const parser::Statement& statement, const SqlText&
   };
   switch (statement.kind) {
     case StatementKind::kPrepare:
-      if (!under_way()) statements_.exchange_statement(statement.name, statement_of(text, statement));
+      if (!under_way()) statements_.exchange_statement(statement.name, part_of(text, statement));
       break;
     case StatementKind::kDeallocate:
       if (statement.name.empty()) {
@@ -57,7 +61,7 @@ void Relay::sql_changed_names(const parser::Statement& statement, const SqlText&
     case StatementKind::kDeclareCursor: {
       if (statements_.find_portal(statement.name) != nullptr || under_way()) break;
       auto* portal =
-          statements_.bind_portal(statement.name, ledger_.front_order(), statement_of(text, statement), 0);
+          statements_.bind_portal(statement.name, ledger_.front_order(), part_of(text, statement), 0);
       if (portal != nullptr) portal->holdable = statement.holdable;
       break;
     }

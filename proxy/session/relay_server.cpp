@@ -27,6 +27,13 @@ void add_suspended(Recorder::Answer& answer, const PortalRun& run, std::uint64_t
   answer.bytes += run.bytes;
 }
 
+/// Whether the catalog may be another one afterwards.
+bool may_define(parser::StatementKind kind) {
+  using parser::StatementKind;
+  return kind == StatementKind::kDdl || kind == StatementKind::kCreateTableAs ||
+         kind == StatementKind::kCall || kind == StatementKind::kOther;
+}
+
 }  // namespace
 
 void Relay::on_server(std::string_view bytes, Step& step) {
@@ -40,6 +47,7 @@ void Relay::on_server(std::string_view bytes, Step& step) {
       break;
     }
     if (item == wire::FrameReader::Item::kChunk) {
+      if (drop_chunks_) continue;
       if (count_chunks_) bytes_ += server_.chunk().size();
       if (!client_gone_) step.to_client.view(server_.chunk());
       continue;
@@ -51,25 +59,35 @@ void Relay::on_server(std::string_view bytes, Step& step) {
         server_violation("rows that nobody asked for", step);
         break;
       }
+      drop_chunks_ = guard_ && cuts(frame);
+      if (drop_chunks_) continue;
       rows_ += frame.type == backend::kDataRow ? 1 : 0;
       bytes_ += frame.body().size();
       count_chunks_ = true;
       if (!client_gone_) pass(frame, step.to_client);
       continue;
     }
-    // What it means comes first: a message that may not be there is not passed on.
-    if (!server_frame(frame, step)) break;
-    if (!client_gone_) pass(frame, step.to_client);
+    if (guard_) {
+      if (!enforce_server(frame, step)) break;
+    } else {
+      // What it means comes first: a message that may not be there is not passed on.
+      if (!server_frame(frame, step)) break;
+      if (!client_gone_) pass(frame, step.to_client);
+    }
     if (draining_ && frame.type == backend::kReadyForQuery) drain(step, false);
   }
+  if (std::exchange(rules_stale_, false)) step.refresh_rules = true;
   // PostgreSQL notices a lost client when it sends; a server with much to send is let go of the same way.
   constexpr std::uint64_t kDiscard = 1U << 20;
   if (client_gone_ && (discarded_ += received) > kDiscard) give_up(step, "the client went away");
-  if (!barrier_ && !stalled_.empty() && !over_) {
-    const auto stalled = step.to_server.keep(std::exchange(stalled_, {}));
-    take_client(stalled, step);
-    if (client_closed_) on_client_closed(step);
-  }
+  if (!barrier_ && !awaiting_rules_) resume(step);
+}
+
+void Relay::resume(Step& step) {
+  if (stalled_.empty() || over_) return;
+  const auto stalled = step.to_server.keep(std::exchange(stalled_, {}));
+  take_client(stalled, step);
+  if (client_closed_) on_client_closed(step);
 }
 
 bool Relay::server_frame(const wire::Frame& frame, Step& step) {
@@ -193,6 +211,9 @@ bool Relay::complete(std::string_view tag, std::optional<std::uint64_t> rows, St
       entry.run->done = true;
     }
   }
+  if (guard_ && entry.text && answer.index < entry.text->script.statements.size()) {
+    defines_ = defines_ || may_define(entry.text->script.statements[answer.index].kind);
+  }
   transaction_ended(recorder_.answered(step, answer));
   if (entry.text && answer.index < entry.text->script.statements.size()) {
     sql_changed_names(entry.text->script.statements[answer.index], *entry.text);
@@ -207,6 +228,7 @@ bool Relay::portal_suspended(Step& step) {
     return server_violation("PortalSuspended", step);
   }
   auto& run = *ledger_.front().run;
+  run.cut = run.cut || std::exchange(cut_, false);
   run.rows += std::exchange(rows_, 0);
   run.bytes += std::exchange(bytes_, 0);
   recorder_.suspended(ledger_.front().run);
@@ -223,7 +245,10 @@ bool Relay::error_response(const wire::Frame& frame, Step& step) {
   rolled_back_ = rolled_back_ || fields->severity == "FATAL";
   copy_in_ = false;
   lift_barrier();
-  if (!ledger_.empty()) fail_front(fields->sqlstate, step);
+  if (ledger_.empty()) return true;
+  const auto& refusal = ledger_.front().refusal;
+  const bool ours = refusal && fields->sqlstate == refusal->awaited;
+  fail_front(ours ? wire::sqlstate::kInsufficientPrivilege : fields->sqlstate, step);
   return true;
 }
 
@@ -237,6 +262,7 @@ void Relay::fail_front(std::string_view sqlstate, Step& step) {
   if (entry.kind == Kind::kSync || entry.failed)
     return;  // a deferred constraint, say: what Sync commits has failed
   entry.failed = true;
+  if (entry.denied) return;
   const std::uint64_t bytes = std::exchange(bytes_, 0);
   const std::uint64_t rows = std::exchange(rows_, 0);
   if (entry.kind == Kind::kFunctionCall && entry.answered != 0) return;
@@ -249,7 +275,8 @@ void Relay::fail_front(std::string_view sqlstate, Step& step) {
                             .sqlstate = sqlstate,
                             .rows = rows != 0 ? std::optional(rows) : std::nullopt,
                             .bytes = bytes,
-                            .started = entry.started});
+                            .started = entry.started,
+                            .withheld = withheld_});
   if (entry.answers == 0) recorder_.passed_over(tag_);
   for (std::uint32_t i = entry.answered + 1; i < entry.answers; ++i)
     recorder_.not_run(step, entry.statement + i);
@@ -276,19 +303,21 @@ void Relay::skip_until_sync(std::string_view sqlstate, Step& step) {
                             .sqlstate = sqlstate,
                             .rows = rows != 0 ? std::optional(rows) : std::nullopt,
                             .bytes = bytes,
-                            .started = failed.started};
+                            .started = failed.started,
+                            .withheld = withheld_};
     if (failed.run) {
       add_suspended(answer, *failed.run, rows);
       failed.run->done = true;
     }
     recorder_.answered(step, answer);
-  } else if (failed.text && (failed.kind == Kind::kParse || failed.kind == Kind::kBind)) {
+  } else if (failed.text && !failed.denied && (failed.kind == Kind::kParse || failed.kind == Kind::kBind)) {
     recorder_.refused(step, *failed.text, result_of(sqlstate), sqlstate);
   }
   for (std::size_t i = 1; i < entries.size(); ++i) skipped(entries[i], step);
 }
 
 void Relay::skipped(const LedgerEntry& entry, Step& step) {
+  if (entry.denied) return;
   if (entry.kind == Kind::kExecute && entry.run) {
     if (entry.run->done || entry.run->suspended)
       return;  // it has its outcome, or gets it when the portal goes
@@ -306,7 +335,8 @@ bool Relay::ready_for_query(const wire::Frame& frame, Step& step) {
   const auto status = backend::decode_ready_for_query(frame.body());
   if (!status) return server_violation(status.error().message, step);
   if (ledger_.empty() || !ledger_.front().ends_with_ready()) return server_violation("ReadyForQuery", step);
-  const auto& entry = ledger_.front();
+  auto& entry = ledger_.front();
+  entry.unrolled = false;
   if (!entry.failed && entry.kind == Kind::kFunctionCall && entry.answered == 0) {
     return server_violation("ReadyForQuery", step);
   }
@@ -335,6 +365,8 @@ bool Relay::ready_for_query(const wire::Frame& frame, Step& step) {
 
 void Relay::transaction_ended(TransactionEnded ended) {
   if (ended == TransactionEnded::kNo) return;
+  narrowed_writes_ = false;
+  rules_stale_ = rules_stale_ || (std::exchange(defines_, false) && ended == TransactionEnded::kCommitted);
   statements_.end_transaction(ended == TransactionEnded::kCommitted, ledger_.front_order());
 }
 

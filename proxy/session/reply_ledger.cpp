@@ -6,12 +6,33 @@
 
 namespace chaperone::session {
 
+std::pair<const SqlText*, std::size_t> LedgerEntry::runs(std::size_t index) const {
+  for (const auto& [at, what] : named) {
+    if (at == index) return {what.get(), 0};
+  }
+  return {text.get(), index};
+}
+
+LedgerEntry::Bounds LedgerEntry::bounds(std::size_t index) const {
+  const auto [what, at] = runs(index);
+  if (what == nullptr || !what->decided || at >= what->decided->decision.bounds.size()) return {};
+  const bool only_prepared =
+      what == text.get() && what->script.statements[at].kind == parser::StatementKind::kPrepare;
+  if (only_prepared) return {};
+  return {&what->decided->decision.bounds[at], what->decided->decision.capability.get()};
+}
+
 LedgerEntry& ReplyLedger::push(Kind kind, std::size_t held) {
   auto& entry = entries_.emplace_back();
   entry.kind = kind;
   entry.held = held;
   held_ += held;
   return entry;
+}
+
+LedgerEntry& ReplyLedger::push(LedgerEntry&& entry) {
+  held_ += entry.held;
+  return entries_.emplace_back(std::move(entry));
 }
 
 void ReplyLedger::pop() {

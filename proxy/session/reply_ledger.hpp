@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "proxy/session/guard.hpp"
 #include "proxy/session/sql_text.hpp"
 #include "proxy/session/statement_table.hpp"
 
@@ -26,7 +28,7 @@ struct LedgerEntry {
     kFunctionCall,       ///< FunctionCallResponse, then ReadyForQuery
   };
 
-  Kind kind;
+  Kind kind = Kind::kQuery;
   bool failed = false;  ///< an ErrorResponse answered it; ReadyForQuery is still to come
   /// kQuery, kExecute, kFunctionCall: number of its first statement in the records.
   std::uint64_t statement = 0;
@@ -45,6 +47,26 @@ struct LedgerEntry {
   /// kQuery, kExecute: its SQL changes names (PREPARE, DEALLOCATE, ..). The table forgot them when it was
   /// sent.
   bool changes_sql_names = false;
+
+  /// A sentinel went upstream in place of the message, or behind it: its error is the client's to read so.
+  SharedRefusal refusal;
+  bool denied = false;  ///< in its place: nothing of it ran, and the record has the denial alone
+  bool unrolled =
+      false;  ///< kQuery: it travels as Parse to Execute, so that it can be held until it is counted
+  /// kQuery, kExecute: what the statement at an index runs that it only names (EXECUTE, FETCH).
+  std::vector<std::pair<std::size_t, SharedText>> named;
+  /// The text that the statement with that index runs, and which of its statements.
+  std::pair<const SqlText*, std::size_t> runs(std::size_t index) const;
+  /// What is held against the statement with that index while it runs; none for one that is only prepared.
+  struct Bounds {
+    const rules::StatementBounds* statement = nullptr;
+    const rules::Capability* capability = nullptr;
+    /// More rows than it may give are an error, and no cut.
+    bool rows_fail() const {
+      return statement->rows && capability != nullptr && capability->limits.rows_fail;
+    }
+  };
+  Bounds bounds(std::size_t index) const;
 
   /// True when ReadyForQuery ends it.
   bool ends_with_ready() const {
@@ -80,6 +102,7 @@ class ReplyLedger {
   /// Order that the next entry gets.
   std::uint64_t next_order() const { return popped_ + size(); }
   LedgerEntry& push(Kind kind, std::size_t held = 0);
+  LedgerEntry& push(LedgerEntry&& entry);
   void pop();
 
   /// After an error in the extended protocol the server ignores all up to the next Sync (PostgresMain,

@@ -1,5 +1,7 @@
 #include "proxy/session/session.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "proxy/wire/sqlstate.hpp"
@@ -37,7 +39,7 @@ audit::SessionMembers describe(const Login& login, std::string_view peer) {
                                 .database = login.database_name(),
                                 .role = login.role(),
                                 .backend_pid = login.server_key().backend_pid,
-                                .enforced = false});
+                                .enforced = login.context() != nullptr});
 }
 
 }  // namespace
@@ -95,10 +97,28 @@ void Session::on_client_lost(Step& step) {
 void Session::on_rules(Step& step) {
   if (over_) return;
   const auto rules = thread_.rulebooks.find(database_name_);
-  if (rules == thread_.rulebooks.end() || relay_) return;
+  if (rules == thread_.rulebooks.end()) return;
+  if (relay_) {
+    if (identity_) renew_rules(*rules->second, step);
+    return;
+  }
   login_->on_rules(*rules->second, step);
   if (step.action == Action::kConnectUpstream) connect_upstream();
   if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::renew_rules(const Rulebook& rules, Step& step) {
+  auto context = rules.context(identity_->agent, identity_->capabilities);
+  auto principal = context ? principal_of(*identity_, (*context)->agent()) : context.error();
+  if (!principal) {
+    relay_->abort({.sqlstate = wire::sqlstate::kAdminShutdown,
+                   .message = fmt::format("pgchaperone: agent \"{}\" is no longer let in", identity_->agent),
+                   .detail = principal.error().message},
+                  step);
+  } else {
+    relay_->on_rules(std::move(*context), std::move(*principal), step);
+  }
+  over_ = relay_->over();
 }
 
 void Session::on_rules_failed(std::string_view why, Step& step) {
@@ -139,7 +159,13 @@ void Session::on_server(std::string_view bytes, Step& step) {
 }
 
 void Session::begin_relay(Step& step) {
-  relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, peer_));
+  std::optional<Guard> guard;
+  if (login_->context()) {
+    guard.emplace(thread_.decisions, login_->context(), login_->principal(), environment_->comment);
+    identity_ = std::make_unique<auth::ProvenIdentity>(login_->identity());
+  }
+  relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, peer_),
+                 std::move(guard));
   client_key_ = login_->client_key();
   server_key_ = login_->server_key();
   const std::string early = login_->take_early_bytes();

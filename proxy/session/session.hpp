@@ -90,6 +90,7 @@ class Session {
  private:
   void connect_upstream();
   void begin_relay(Step& step);
+  void renew_rules(const Rulebook& rules, Step& step);
   void record_refusal(Step& step);
 
   std::shared_ptr<const Environment> environment_;
@@ -100,6 +101,7 @@ class Session {
   Address server_;
   std::shared_ptr<const net::TlsContext> server_tls_;
   std::string database_name_;
+  std::unique_ptr<const auth::ProvenIdentity> identity_;  // of an enforced agent
   CancelKey client_key_, server_key_;
   bool over_ = false;
 };

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "parser/parser.hpp"
+#include "proxy/session/decision_cache.hpp"
 #include "proxy/session/text_cache.hpp"
 #include "proxy/session/text_shape.hpp"
 
@@ -21,6 +23,15 @@ struct SqlText {
   parser::Script script;  ///< empty when it could not be read
   std::string reason;     ///< why it could not be read; empty = it was
   std::size_t bytes = 0;  ///< memory that it takes
+
+  /// Of an enforced agent: what was decided of it, and the number of the DecisionContext that did; nullptr:
+  /// observed.
+  SharedDecision decided;
+  std::uint64_t context = 0;
+  /// What goes upstream in its place, the principal's values filled in but without the context comment;
+  /// nothing = as received.
+  std::optional<std::string> sent;
+  std::vector<std::string> sent_parts;  ///< of each statement, where `sent` is of several
 
   bool readable() const { return reason.empty(); }
   /// How many statements of it the server will answer for; the empty string gets an answer of its own.

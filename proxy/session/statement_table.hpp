@@ -18,6 +18,7 @@ struct PortalRun {
   std::uint64_t bytes = 0;
   bool suspended = false;  ///< a part of it is through, and counted with its transaction
   bool done = false;       ///< it has its outcome
+  bool cut = false;        ///< rows of it were dropped
 };
 
 /// What Bind left behind. The parameter values are kept for the record of the first Execute.

@@ -41,6 +41,9 @@ struct Step {
   Gather to_client;
   Gather to_server;
   Action action = Action::kNone;
+  /// This session met something that its rulebook does not know, or changed it: a fresher one is wanted.
+  /// Session::on_rules() is called when there is one, or when what is there is as fresh as can be.
+  bool refresh_rules = false;
   audit::Batch& records;
   Now now;
 };

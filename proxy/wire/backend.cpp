@@ -61,11 +61,20 @@ constexpr FrameRule rule_of(char type) {
 }
 
 constexpr RuleTable kRules = rule_table(rule_of);
+constexpr RuleTable kHoldingNotices = [] {
+  RuleTable table = rule_table(rule_of);
+  table[static_cast<unsigned char>(kNoticeResponse)].hold = kHeldError;
+  return table;
+}();
 
 }  // namespace
 
 FrameRule rule(char type) {
   return look_up(kRules, type);
+}
+
+FrameRule rule_holding_notices(char type) {
+  return look_up(kHoldingNotices, type);
 }
 
 Result<Authentication> decode_authentication(std::string_view body) {
@@ -120,6 +129,20 @@ Result<ErrorFields> decode_error_fields(std::string_view body, bool whole) {
     if (type == 'M') fields.message = text;
   }
   if (fields.severity.empty()) fields.severity = localized_severity;
+  return fields;
+}
+
+Result<std::vector<ErrorField>> decode_all_error_fields(std::string_view body, bool whole) {
+  BodyReader reader(body);
+  std::vector<ErrorField> fields;
+  while (whole || !reader.rest().empty()) {
+    const char type = reader.byte();
+    if (type == '\0') {
+      if (auto end = reader.end(); !end) return end.error();
+      break;
+    }
+    fields.push_back({type, reader.string()});
+  }
   return fields;
 }
 
@@ -195,6 +218,19 @@ void encode_error_response(std::string& out, std::string_view severity, const Er
   if (!error.detail.empty()) append_field(out, 'D', error.detail);
   if (!error.hint.empty()) append_field(out, 'H', error.hint);
   out.push_back('\0');
+}
+
+void encode_error_fields(std::string& out, char type, std::span<const ErrorField> fields) {
+  const MessageWriter message(out, type);
+  for (const ErrorField& field : fields) {
+    if (!field.text.empty()) append_field(out, field.type, field.text);
+  }
+  out.push_back('\0');
+}
+
+void encode_command_complete(std::string& out, std::string_view tag) {
+  const MessageWriter message(out, kCommandComplete);
+  append_string(out, tag);
 }
 
 // As SendNegotiateProtocolVersion, which sends the whole version number, not the minor alone.

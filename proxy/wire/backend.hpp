@@ -46,6 +46,8 @@ inline constexpr std::uint32_t kHeldError = 64U << 10;
 /// kHeldError; the others are whole, and longer than 30,000 bytes they are refused, as libpq does
 /// (VALID_LONG_MESSAGE_TYPE).
 FrameRule rule(char type);
+/// The same, with NoticeResponse held as ErrorResponse is: for sessions in which not all of them may pass.
+FrameRule rule_holding_notices(char type);
 
 /// Codes of the Authentication messages (libpq/protocol.h).
 enum class AuthenticationCode : std::int32_t {
@@ -79,6 +81,12 @@ struct ErrorFields {
   std::string_view message;   ///< 'M'
 };
 
+/// One field of an ErrorResponse or NoticeResponse: its type byte and its text.
+struct ErrorField {
+  char type;
+  std::string_view text;
+};
+
 Result<Authentication> decode_authentication(std::string_view body);
 /// The names in AuthenticationSASL's list.
 Result<std::vector<std::string_view>> decode_sasl_mechanisms(std::string_view data);
@@ -86,6 +94,8 @@ Result<BackendKeyData> decode_backend_key_data(std::string_view body);
 Result<ParameterStatus> decode_parameter_status(std::string_view body);
 /// `whole` false: the body is the beginning of a long message, and a field that is cut off is left empty.
 Result<ErrorFields> decode_error_fields(std::string_view body, bool whole);
+/// All fields in their order. `whole` as above; what is cut off is left out.
+Result<std::vector<ErrorField>> decode_all_error_fields(std::string_view body, bool whole);
 /// The command tag, as "INSERT 0 5".
 Result<std::string_view> decode_command_complete(std::string_view body);
 /// 'I', 'T' or 'E'.
@@ -102,6 +112,9 @@ void encode_authentication_sasl_final(std::string& out, std::string_view data);
 void encode_backend_key_data(std::string& out, std::int32_t backend_pid, std::string_view secret_key);
 /// Severity as PostgreSQL writes it: "ERROR", "FATAL".
 void encode_error_response(std::string& out, std::string_view severity, const Error& error);
+/// `type`: kErrorResponse or kNoticeResponse. Empty fields are left out.
+void encode_error_fields(std::string& out, char type, std::span<const ErrorField> fields);
+void encode_command_complete(std::string& out, std::string_view tag);
 void encode_negotiate_protocol_version(std::string& out, std::uint16_t newest_minor,
                                        std::span<const std::string> unrecognized_options);
 

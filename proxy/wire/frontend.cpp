@@ -190,11 +190,36 @@ void encode_query(std::string& out, std::string_view query) {
   append_string(out, query);
 }
 
-void encode_parse(std::string& out, std::string_view name, std::string_view query) {
+void encode_parse(std::string& out, std::string_view name, std::string_view query,
+                  std::string_view parameter_types) {
   const MessageWriter message(out, kParse);
   append_string(out, name);
   append_string(out, query);
-  out.append(2, '\0');  // no parameter types
+  if (parameter_types.empty()) {
+    out.append(2, '\0');
+  } else {
+    out.append(parameter_types);
+  }
+}
+
+void encode_execute(std::string& out, std::string_view portal, std::int32_t max_rows) {
+  const MessageWriter execute(out, kExecute);
+  append_string(out, portal);
+  append_u32(out, static_cast<std::uint32_t>(max_rows));
+}
+
+void encode_run_unnamed(std::string& out) {
+  {
+    const MessageWriter bind(out, kBind);
+    out.append(8, '\0');  // portal, statement; no formats, no values, no result formats
+  }
+  {
+    const MessageWriter describe(out, kDescribe);
+    out.append("P");
+    append_string(out, {});
+  }
+  encode_execute(out, {}, 0);
+  const MessageWriter flush(out, kFlush);
 }
 
 void encode_sasl_initial_response(std::string& out, std::string_view mechanism, std::string_view data) {

@@ -117,7 +117,13 @@ Result<SaslInitialResponse> decode_sasl_initial_response(std::string_view body);
 
 /// Encoders append one whole message to `out`.
 void encode_query(std::string& out, std::string_view query);
-void encode_parse(std::string& out, std::string_view name, std::string_view query);
+/// `parameter_types`: as in the message, an Int16 count and its OIDs; empty = none.
+void encode_parse(std::string& out, std::string_view name, std::string_view query,
+                  std::string_view parameter_types = {});
+void encode_execute(std::string& out, std::string_view portal, std::int32_t max_rows);
+/// All of a portal's rows, in text, of a statement without parameters: Bind, Describe, Execute and Flush, all
+/// without names.
+void encode_run_unnamed(std::string& out);
 void encode_sasl_initial_response(std::string& out, std::string_view mechanism, std::string_view data);
 void encode_sasl_response(std::string& out, std::string_view data);
 void encode_sync(std::string& out);

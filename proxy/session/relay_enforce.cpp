@@ -1,0 +1,338 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "proxy/session/relay.hpp"
+#include "proxy/wire/frontend.hpp"
+#include "proxy/wire/sqlstate.hpp"
+
+// What an enforced agent sends: decided before anything of it goes upstream.
+
+namespace chaperone::session {
+
+namespace frontend = wire::frontend;
+namespace sqlstate = wire::sqlstate;
+using Kind = LedgerEntry::Kind;
+using parser::StatementKind;
+
+namespace {
+
+constexpr std::string_view kFlush{"H\0\0\0\4", 5};
+
+rules::Denial does_not_exist(std::string_view kind, std::string_view name, std::string_view code) {
+  rules::Denial denial;
+  denial.sqlstate = code;
+  if (name.empty() && kind == "prepared statement") {
+    denial.message = "unnamed prepared statement does not exist";
+  } else {
+    denial.message = fmt::format("{} \"{}\" does not exist", kind, name);
+  }
+  return denial;
+}
+
+std::string members_of(const rules::Denial& denial, const DecisionContext& context) {
+  return audit::decision_members({}, denial.rule, {}, context.policy().hash);
+}
+
+/// Whether a name in it may be one that the catalog at hand is too old for.
+bool may_be_new(const rules::Denial& denial) {
+  static constexpr std::string_view kCodes[] = {"42P01", "42703", "42883", "42704", "3F000"};
+  return std::ranges::find(kCodes, denial.sqlstate) != std::end(kCodes);
+}
+
+}  // namespace
+
+bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& step) {
+  pass_chunks_ = false;
+  const SharedText text = frame.rest == 0 ? guard_->read_once(sql) : guard_->refuse_long(sql, frame.body_length);
+  if (wait_for_rules(*text, frame, step)) return true;
+  const rules::Decision& decision = text->decided->decision;
+  Named named;
+  SharedRefusal refusal;
+  std::string members = text->decided->members;
+  if (!decision.allow) {
+    refusal = guard_->refuse(*text);
+  } else if (auto denial = find_named(*text, named)) {
+    if (wait_for_names(frame, step)) return true;
+    refusal = guard_->refuse(*denial, text->sql);
+    members = members_of(*denial, guard_->context());
+  }
+
+  LedgerEntry entry;
+  entry.kind = Kind::kQuery;
+  entry.text = text;
+  entry.named = std::move(named);
+  const std::size_t answers = refusal ? 1 : text->answers();
+  entry.unrolled = !refusal && is_capped(entry);
+  if (entry.unrolled && answers != 1) {
+    rules::Denial denial;
+    denial.rule = "max_rows";
+    denial.message = fmt::format("{} may run a statement with a cap on its rows only by itself",
+                                 guard_->context().agent().name);
+    denial.hint =
+        "Send the statements of this string one by one, inside BEGIN .. COMMIT if they belong together.";
+    refusal = guard_->refuse(denial, text->sql);
+    members = members_of(denial, guard_->context());
+    entry.unrolled = false;
+  }
+  if (refusal) {
+    recorder_.denied(step, text.get(), members);
+    step.to_server.write([&](std::string& out) { frontend::encode_query(out, refusal->sentinel); });
+    entry.denied = true;
+    entry.refusal = std::move(refusal);
+    entry.answers = 1;
+  } else {
+    entry.statement = recorder_.intend_query(step, *text, text->sql);
+    entry.answers = static_cast<std::uint32_t>(answers);
+    std::string sent;
+    guard_->append_sent(*text, sent);
+    step.to_server.write([&](std::string& out) {
+      if (!entry.unrolled) return frontend::encode_query(out, sent);
+      frontend::encode_parse(out, {}, sent);
+      frontend::encode_run_unnamed(out);
+    });
+  }
+  if (skipping_) {
+    for (std::size_t i = 0; i < answers && !entry.denied; ++i) recorder_.not_run(step, entry.statement + i);
+    return true;
+  }
+  // exec_simple_query drops the unnamed statement and uses the unnamed portal.
+  statements_.close_portal({});
+  entry.before = statements_.exchange_statement({}, nullptr);
+  entry.changes_statement = true;
+  entry.started = step.now.steady_microseconds();
+  entry.held = text->bytes;
+  if (!entry.denied) note_narrowed_writes(entry);
+  auto& pushed = ledger_.push(std::move(entry));
+  if (pushed.unrolled) barrier_ = true;
+  if (pushed.denied) return true;
+  for (const auto& statement : text->script.statements) forget_sql_names(pushed, statement);
+  if (text->may_copy_in()) barrier_ = true;
+  return true;
+}
+
+bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wire::Frame& frame, Step& step) {
+  pass_chunks_ = false;
+  SharedText text = frame.rest == 0 ? guard_->read(sql) : guard_->refuse_long(sql, frame.body_length);
+  if (wait_for_rules(*text, frame, step)) return true;
+  const std::size_t bytes = text->bytes;
+  if (!text->decided->decision.allow) {
+    auto refusal = guard_->refuse(*text);
+    if (!skipping_) recorder_.denied(step, text.get(), text->decided->members);
+    // Without a name as PostgreSQL has it: one that fails drops the unnamed statement.
+    send_sentinel(name.empty() ? name : kSentinelName, *refusal, step);
+    if (skipping_) return true;
+    auto& entry = ledger_.push(Kind::kParse, bytes);
+    entry.text = std::move(text);
+    entry.name = name;
+    entry.denied = true;
+    entry.refusal = std::move(refusal);
+    return true;
+  }
+  const std::string_view types = frame.body().substr(name.size() + sql.size() + 2);
+  std::string sent;
+  guard_->append_sent(*text, sent);
+  step.to_server.write([&](std::string& out) { frontend::encode_parse(out, name, sent, types); });
+  if (skipping_) return true;
+  auto& entry = ledger_.push(Kind::kParse, bytes);
+  entry.text = text;
+  entry.name = name;
+  entry.before = statements_.exchange_statement(name, std::move(text));
+  entry.changes_statement = true;
+  return true;
+}
+
+bool Relay::stops_bind(std::string_view statement, const wire::Frame& frame, Step& step) {
+  if (skipping_) return false;
+  const SharedText text = statements_.find_statement(statement);
+  if (text == nullptr) {
+    if (wait_for_names(frame, step)) return true;
+    refuse_extended(nullptr, does_not_exist("prepared statement", statement, sqlstate::kInvalidStatementName),
+                    step);
+    return true;
+  }
+  const auto denial = no_longer_holds(*text, statement);
+  if (denial) refuse_extended(text.get(), *denial, step);
+  return denial.has_value();
+}
+
+bool Relay::stops_describe(const frontend::Describe& describe, const wire::Frame& frame, Step& step) {
+  if (describe.kind == 'S') return stops_bind(describe.name, frame, step);
+  if (skipping_) return false;
+  const Portal* portal = statements_.find_portal(describe.name);
+  if (portal != nullptr && portal->text != nullptr) return false;
+  if (wait_for_names(frame, step)) return true;
+  refuse_extended(nullptr, does_not_exist("portal", describe.name, sqlstate::kInvalidCursorName), step);
+  return true;
+}
+
+bool Relay::stops_execute(std::string_view name, const wire::Frame& frame, Named& named, Step& step) {
+  if (skipping_) return false;
+  const Portal* portal = statements_.find_portal(name);
+  if (portal == nullptr || portal->text == nullptr) {
+    if (wait_for_names(frame, step)) return true;
+    refuse_extended(nullptr, does_not_exist("portal", name, sqlstate::kInvalidCursorName), step);
+    return true;
+  }
+  const SharedText text = portal->text;
+  auto denial = no_longer_holds(*text, name);
+  if (!denial) denial = find_named(*text, named);
+  if (!denial) return false;
+  if (wait_for_names(frame, step)) return true;
+  refuse_extended(text.get(), *denial, step);
+  return true;
+}
+
+bool Relay::enforce_function_call(Step& step) {
+  pass_chunks_ = false;
+  rules::Denial denial;
+  denial.rule = "statements";
+  denial.message =
+      fmt::format("{} may not call functions by FunctionCall messages", guard_->context().agent().name);
+  denial.hint = "Use SELECT.";
+  auto refusal = guard_->refuse(denial, {});
+  recorder_.denied(step, nullptr, members_of(denial, guard_->context()));
+  step.to_server.write([&](std::string& out) { frontend::encode_query(out, refusal->sentinel); });
+  if (skipping_) return true;
+  // Like a simple query it ends with ReadyForQuery, whatever comes of it.
+  auto& entry = ledger_.push(Kind::kQuery);
+  statements_.close_portal({});
+  entry.before = statements_.exchange_statement({}, nullptr);
+  entry.changes_statement = true;
+  entry.answers = 1;
+  entry.denied = true;
+  entry.refusal = std::move(refusal);
+  return true;
+}
+
+// In place of a message of the extended protocol: the server answers with an error and skips to the Sync.
+void Relay::refuse_extended(const SqlText* text, const rules::Denial& denial, Step& step) {
+  pass_chunks_ = false;
+  auto refusal = guard_->refuse(denial, text != nullptr ? std::string_view(text->sql) : std::string_view());
+  recorder_.denied(step, text, members_of(denial, guard_->context()));
+  send_sentinel(kSentinelName, *refusal, step);
+  auto& entry = ledger_.push(Kind::kParse);
+  entry.name = kSentinelName;
+  entry.denied = true;
+  entry.refusal = std::move(refusal);
+}
+
+void Relay::send_sentinel(std::string_view name, const Refusal& refusal, Step& step) {
+  step.to_server.write([&](std::string& out) { frontend::encode_parse(out, name, refusal.sentinel); });
+}
+
+// The catalog may be older than what the statement names: decided again when there is a fresh one, once.
+bool Relay::wait_for_rules(const SqlText& text, const wire::Frame& frame, Step& step) {
+  const auto& denial = text.decided->decision.denial;
+  const bool asked = std::exchange(rules_asked_, false);
+  if (!denial || !may_be_new(*denial) || asked || skipping_ || frame.rest != 0) return false;
+  step.refresh_rules = true;
+  awaiting_rules_ = true;
+  stalled_.append(frame.bytes);
+  return true;
+}
+
+// What SQL under way makes of a name shows in its answer.
+bool Relay::wait_for_names(const wire::Frame& frame, Step& step) {
+  const bool under_way = ledger_.any([](const LedgerEntry& entry) { return entry.changes_sql_names; });
+  if (!under_way || frame.rest != 0) return false;
+  pass_chunks_ = true;
+  stalled_.append(frame.bytes);
+  step.to_server.copy(kFlush);
+  barrier_ = true;
+  return true;
+}
+
+std::optional<rules::Denial> Relay::no_longer_holds(const SqlText& text, std::string_view name) const {
+  if (guard_->still_holds(text)) return std::nullopt;
+  const SharedText now = guard_->read(text.sql);
+  if (!now->decided->decision.allow) return now->decided->decision.denial;
+  rules::Denial denial;
+  denial.sqlstate = sqlstate::kInvalidStatementName;
+  denial.message =
+      fmt::format("pgchaperone: the rules have changed since \"{}\" was prepared; prepare it again", name);
+  return denial;
+}
+
+// A name stands for what the session made it stand for, in this text or before. One that nobody here knows is
+// not for the server to look up: PL/pgSQL can prepare statements, too.
+std::optional<rules::Denial> Relay::find_named(const SqlText& text, Named& named) {
+  const auto& statements = text.script.statements;
+  std::map<std::string_view, SharedText> prepared, declared;
+  bool all_gone = false;
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    const parser::Statement& statement = statements[i];
+    switch (statement.kind) {
+      case StatementKind::kPrepare:
+        if (statements.size() > 1) prepared[statement.name] = guard_->statement_of(text, statement);
+        break;
+      case StatementKind::kDeclareCursor:
+        if (statements.size() > 1) declared[statement.name] = guard_->statement_of(text, statement);
+        break;
+      case StatementKind::kDeallocate:
+        if (statement.name.empty()) {
+          prepared.clear();
+          all_gone = true;
+        } else {
+          prepared[statement.name] = nullptr;
+        }
+        break;
+      case StatementKind::kExecute: {
+        const auto here = prepared.find(statement.name);
+        const SharedText what = here != prepared.end() ? here->second
+                                : all_gone             ? nullptr
+                                                       : statements_.find_statement(statement.name);
+        if (what == nullptr) {
+          return does_not_exist("prepared statement", statement.name, sqlstate::kInvalidStatementName);
+        }
+        if (auto denial = no_longer_holds(*what, statement.name)) return denial;
+        named.emplace_back(i, what);
+        break;
+      }
+      case StatementKind::kFetch: {
+        const auto here = declared.find(statement.name);
+        const Portal* portal = statements_.find_portal(statement.name);
+        const SharedText what = here != declared.end() ? here->second
+                                : portal != nullptr    ? portal->text
+                                                       : nullptr;
+        if (what == nullptr) return does_not_exist("cursor", statement.name, sqlstate::kInvalidCursorName);
+        if (auto denial = no_longer_holds(*what, statement.name)) return denial;
+        named.emplace_back(i, what);
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return std::nullopt;
+}
+
+bool Relay::is_capped(const LedgerEntry& entry) const {
+  const std::size_t count = entry.kind == Kind::kExecute ? 1 : entry.text->script.statements.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bounds = entry.bounds(i);
+    if (bounds.statement != nullptr && (bounds.statement->writes || bounds.rows_fail())) return true;
+  }
+  return false;
+}
+
+void Relay::note_narrowed_writes(const LedgerEntry& entry) {
+  if (narrowed_writes_ || !entry.text) return;
+  const auto writes = [](const SqlText& text) {
+    return Guard::is_narrowed(text) &&
+           std::ranges::any_of(text.decided->decision.bounds, &rules::StatementBounds::modifies);
+  };
+  narrowed_writes_ = writes(*entry.text) ||
+                     std::ranges::any_of(entry.named, [&](const auto& each) { return writes(*each.second); });
+}
+
+void Relay::on_rules(std::shared_ptr<const DecisionContext> context, rules::Principal principal, Step& step) {
+  guard_->renew(std::move(context), std::move(principal));
+  if (!std::exchange(awaiting_rules_, false)) return;
+  rules_asked_ = true;
+  if (!barrier_) resume(step);
+}
+
+}  // namespace chaperone::session
