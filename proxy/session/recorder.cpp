@@ -137,7 +137,7 @@ void Recorder::denied(Step& step, const SqlText* text, std::string_view members)
   if (text != nullptr) {
     const bool secret =
         text->script.statements.empty()
-            ? may_carry_secret(*text)
+            ? may_carry_secret(text->sql)
             : std::ranges::any_of(text->script.statements, &parser::Statement::carries_secret);
     record.sql = secret ? kSecret : std::string_view(text->sql);
     record.sql_bytes = text->whole_bytes;

@@ -46,7 +46,8 @@ bool may_be_new(const rules::Denial& denial) {
 
 bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& step) {
   pass_chunks_ = false;
-  const SharedText text = frame.rest == 0 ? guard_->read_once(sql) : guard_->refuse_long(sql, frame.body_length);
+  const SharedText text =
+      frame.rest == 0 ? guard_->read_once(sql) : guard_->refuse_long(sql, frame.body_length);
   if (wait_for_rules(*text, frame, step)) return true;
   const rules::Decision& decision = text->decided->decision;
   Named named;
