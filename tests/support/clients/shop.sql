@@ -3,6 +3,7 @@
 SELECT :'shape' = 'whole' AS whole, :'shape' <> 'driver' AS tickets, :'shape' <> 'tool' AS items \gset
 SET client_min_messages = warning;
 
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); -- types are everybody's
 \if :tickets
 CREATE TABLE customers (
   id bigserial PRIMARY KEY,
@@ -71,7 +72,6 @@ CREATE POLICY own ON visits USING (who LIKE current_setting('chaperone.actor') |
 
 \if :items
 -- What drivers do is tried on a table that is shown whole, so that every row of an error counts as well.
-CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TABLE items (
   id serial PRIMARY KEY,
   name text NOT NULL UNIQUE,
