@@ -82,26 +82,18 @@ void read_policy(const Value& value, Reader& reader, session::Environment& envir
     return;
   }
   rules::PolicySet policy = rules::load_policy(file.text, *path, reader.problems);
-  for (const auto& [name, agent] : policy.agents) {
-    if (agent.observe) continue;
-    reader.problems.add(
-        *path, agent.mark,
-        fmt::format("the agent {} is without `mode: observe`, and this version's proxy observes "
-                    "only and can't enforce yet",
-                    rules::in_quotes(name)),
-        "mode: observe (`check`, `test` and `explain` do use the policy as it is)");
-  }
   environment.policy_file = *path;
   environment.policy_text = file.text;
   environment.policy = std::make_shared<const rules::PolicySet>(std::move(policy));
   for (const std::string& warning : reader.problems.warnings()) reader.warnings.push_back(warning);
 }
 
-void read_context(const Value& value) {
+void read_context(const Value& value, session::Environment& environment) {
   Map context = value.map("a map: {comment: off}");
-  // It tells how statements are sent that are not observed; observing sends every byte as it came.
   static constexpr std::array<std::string_view, 3> kPlaces = {"front", "end", "off"};
-  if (const auto comment = context.find("comment")) comment->choice(kPlaces);
+  if (const auto comment = context.find("comment")) {
+    environment.comment = static_cast<rules::CommentPlace>(comment->choice(kPlaces).value_or(0));
+  }
 }
 
 void read_limits(const Value& value, Config& config, parser::Limits& statement) {
@@ -143,7 +135,7 @@ void read_root(const Value& value, Reader& reader, Config& config, session::Envi
   if (const auto identity = root.need("identity", "{default: scram, passwords: <file>}")) {
     read_identity(*identity, reader, environment);
   }
-  if (const auto context = root.find("context")) read_context(*context);
+  if (const auto context = root.find("context")) read_context(*context, environment);
   if (const auto audit = root.need("audit", "{sinks: [{file: audit.jsonl}]}")) {
     read_audit(*audit, reader, config.audit);
   }

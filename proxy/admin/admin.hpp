@@ -9,6 +9,7 @@
 #include "proxy/audit/log.hpp"
 #include "proxy/session/counters.hpp"
 #include "proxy/session/environment.hpp"
+#include "proxy/session/rule_report.hpp"
 #include "proxy/wire/error.hpp"
 
 namespace chaperone::admin {
@@ -19,6 +20,8 @@ struct Sources {
   const audit::Log* log = nullptr;
   /// Empty = ready to serve; otherwise why not ("draining", "audit log down"). Called on the admin thread.
   std::function<std::string()> not_ready = {};
+  /// Called on the admin thread.
+  std::function<session::RuleReport()> rules = {};
 };
 
 /// Serves GET /metrics (Prometheus text format), /healthz and /readyz over HTTP/1.1, on one thread of its

@@ -113,12 +113,36 @@ void add_audit(const audit::Log& log, Families& families) {
                  {{{}, log.down() ? 1.0 : 0.0}});
 }
 
+void add_rules(const session::RuleReport& report, Families& families) {
+  const auto number = [](std::uint64_t count) { return static_cast<double>(count); };
+  if (!report.policy.empty()) {
+    families.gauge("policy_info", "1 for the policy in force.", "hash", {{report.policy, 1.0}});
+    families.gauge("policy_since_seconds", "When that policy took effect, in seconds since 1970.", {},
+                   {{{}, report.policy_since}});
+  }
+  families.gauge("policy_stale", "1 while a newer configuration or policy was refused and an older one is in force.",
+                 {}, {{{}, report.policy_stale ? 1.0 : 0.0}});
+  families.counter("policy_refusals_total", "Configurations and policies that were refused.", {},
+                   {{{}, number(report.policy_refusals)}});
+  families.gauge("rulebooks", "Databases whose catalog and policy are loaded.", {},
+                 {{{}, number(report.databases)}});
+  families.counter("catalog_reads_total", "Readings of databases' catalogs, by what they came to.", "result",
+                   {{"changed", number(report.catalog_loads)},
+                    {"unchanged", number(report.catalog_checks)},
+                    {"failed", number(report.catalog_failures)}});
+  families.counter("catalog_refreshes_total", "Readings of catalogs that sessions asked for.", {},
+                   {{{}, number(report.refreshes)}});
+  families.gauge("catalog_age_seconds", "Time since the catalog of a database in use was last known to be current.",
+                 {}, {{{}, report.catalog_age}});
+}
+
 }  // namespace
 
 std::string metrics_text(const Sources& sources) {
   Families families;
   add_sessions(sources, families);
   if (sources.log != nullptr) add_audit(*sources.log, families);
+  if (sources.rules) add_rules(sources.rules(), families);
   if (sources.not_ready) {
     families.gauge("ready", "1 while new sessions are served.", {},
                    {{{}, sources.not_ready().empty() ? 1.0 : 0.0}});

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "proxy/config.hpp"
-#include "proxy/wire/sqlstate.hpp"
+#include "proxy/net/catalog_reader.hpp"
 #include "rules/catalog.hpp"
 #include "rules/text.hpp"
 
@@ -47,11 +47,8 @@ std::optional<session::ControlLogin> find_login(const CatalogArguments& argument
   const auto name = choose_database(*config->environment, arguments, errors);
   if (!name) return {};
   const session::Database& database = *config->environment->find_database(*name);
-  session::ControlLogin login;
-  login.server = database.server;
-  login.database = database.database.empty() ? *name : database.database;
-  login.role = arguments.role.empty() ? database.role : arguments.role;
-  login.password = database.password;
+  session::ControlLogin login = session::control_login(database, *name, "");
+  if (!arguments.role.empty()) login.role = arguments.role;
   login.parameters = {{"application_name", "pgchaperone catalog"}};
   if (login.role.empty()) {
     fmt::print(
@@ -64,33 +61,7 @@ std::optional<session::ControlLogin> find_login(const CatalogArguments& argument
   return login;
 }
 
-/// What a server says is foreign text.
-std::string shown(const session::ControlError& error) {
-  std::string text = rules::in_quotes(error.message);
-  text = text.substr(1, text.size() - 2);
-  return error.sqlstate == wire::sqlstate::kConnectionFailure ? text
-                                                              : fmt::format("{} ({})", text, error.sqlstate);
-}
-
 }  // namespace
-
-net::ControlOutcome<std::string> snapshot(net::ControlConnection& connection,
-                                          std::chrono::milliseconds timeout) {
-  const auto results = connection.query(rules::live_catalog_query(), timeout);
-  if (!results) return results.error();
-  std::string lines;
-  for (const session::ControlResult& result : *results) {
-    for (const auto& row : result.rows) {
-      if (row.size() == 1 && row[0] && row[0]->starts_with('{')) lines += *row[0] + '\n';
-    }
-  }
-  rules::Problems problems;
-  const auto catalog = rules::load_catalog_snapshot(lines, "catalog", problems);
-  if (!problems.empty()) {
-    return session::ControlError{std::string(wire::sqlstate::kInternalError), problems.text(), {}, {}};
-  }
-  return {boost::system::in_place_value, rules::write_catalog(*catalog)};
-}
 
 int print_catalog(const CatalogArguments& arguments, std::ostream& out, std::ostream& errors) {
   const auto login = find_login(arguments, errors);
@@ -98,14 +69,14 @@ int print_catalog(const CatalogArguments& arguments, std::ostream& out, std::ost
   const std::chrono::seconds timeout(arguments.seconds);
   const auto failed = [&](const session::ControlError& error) {
     fmt::print(errors, "pgchaperone: database {} at {}: {}\n", rules::in_quotes(login->database),
-               login->server.to_string(), shown(error));
+               login->server.to_string(), session::text_of(error));
     return 2;
   };
   auto connection = net::ControlConnection::open(*login, timeout);
   if (!connection) return failed(connection.error());
-  const auto text = snapshot(*connection, timeout);
-  if (!text) return failed(text.error());
-  out << *text << std::flush;
+  const auto catalog = net::read_catalog(*connection, timeout);
+  if (!catalog) return failed(catalog.error());
+  out << rules::write_catalog(**catalog) << std::flush;
   return out ? 0 : 2;
 }
 

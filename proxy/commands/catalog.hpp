@@ -1,11 +1,8 @@
 #pragma once
 
 #include <CLI/App.hpp>
-#include <chrono>
 #include <iosfwd>
 #include <string>
-
-#include "proxy/net/control_connection.hpp"
 
 namespace chaperone::commands {
 
@@ -18,10 +15,6 @@ struct CatalogArguments {
 
 /// `catalog`: prints the snapshot of a live database. Gives the exit status.
 int print_catalog(const CatalogArguments& arguments, std::ostream& out, std::ostream& errors);
-
-/// The snapshot of the database that a connection is to, as write_catalog() writes it.
-net::ControlOutcome<std::string> snapshot(net::ControlConnection& connection,
-                                          std::chrono::milliseconds timeout);
 
 /// Registers the command.
 void add_catalog(CLI::App& app, int& exit_status);

@@ -6,6 +6,8 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 namespace chaperone::commands {
 namespace {
@@ -39,9 +41,17 @@ std::string summary(const Config& config) {
   for (const auto& [name, database] : config.environment->databases) {
     line("database", fmt::format("{} -> {}", name, describe(database)));
   }
-  const auto& policy = config.environment->policy;
-  line("agents", policy ? fmt::format("{}, all observed", fmt::join(policy->observed(), ", "))
-                        : "any that can log in, observed");
+  if (const auto& policy = config.environment->policy) {
+    const auto observed = policy->observed();
+    std::vector<std::string_view> enforced;
+    for (const auto& [name, agent] : policy->agents) {
+      if (!agent.observe) enforced.push_back(name);
+    }
+    if (!enforced.empty()) line("enforced", fmt::format("{}", fmt::join(enforced, ", ")));
+    if (!observed.empty()) line("observed", fmt::format("{}", fmt::join(observed, ", ")));
+  } else {
+    line("observed", "any agent that can log in");
+  }
   line("audit", describe(config.audit));
   line("connections", fmt::format("at most {}", config.connections));
   return out;

@@ -16,6 +16,7 @@
 #include "parser/parser.hpp"
 #include "proxy/admin/admin.hpp"
 #include "proxy/config.hpp"
+#include "proxy/net/log_lines.hpp"
 #include "proxy/net/server.hpp"
 
 namespace chaperone::commands {
@@ -28,14 +29,6 @@ audit::Microseconds wall_clock() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-void log_lines(spdlog::level::level_enum level, std::string_view text) {
-  while (!text.empty()) {
-    const auto line = text.substr(0, text.find('\n'));
-    spdlog::log(level, "{}", line);
-    text.remove_prefix(std::min(text.size(), line.size() + 1));
-  }
 }
 
 unsigned thread_count(unsigned configured) {
@@ -79,10 +72,12 @@ class Service {
 
   void reload() {
     auto fresh = read_config(config_file_);
-    if (!fresh) {
+    if (!fresh) server_.reload_refused();
+    const std::string refused = fresh ? server_.reload(fresh->environment) : fresh.error().message;
+    if (!refused.empty()) {
       spdlog::error("reload refused, the configuration in force stays:");
-      log_lines(spdlog::level::err, fresh.error().message);
-      record("reload_refused", fresh.error().message);
+      net::log_lines(spdlog::level::err, refused);
+      record("reload_refused", refused);
       return;
     }
     const bool needs_restart = fresh->listen != config_.listen || fresh->admin != config_.admin ||
@@ -94,7 +89,6 @@ class Service {
     for (const auto& warning : fresh->warnings) spdlog::warn("{}", warning);
     config_.environment = fresh->environment;
     config_.drain = fresh->drain;
-    server_.reload(fresh->environment);
     record("reload", {});
     spdlog::info("reloaded {}", config_file_);
   }
@@ -154,7 +148,7 @@ int serve(const std::string& config_file) {
   spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
   auto config = read_config(config_file);
   if (!config) {
-    log_lines(spdlog::level::err, config.error().message);
+    net::log_lines(spdlog::level::err, config.error().message);
     return 2;
   }
   for (const auto& warning : config->warnings) spdlog::warn("{}", warning);
@@ -189,7 +183,10 @@ int serve(const std::string& config_file) {
       return "";
     };
     auto started = admin::Server::start(
-        *config->admin, {.counters = (*server)->counters(), .log = log->get(), .not_ready = not_ready});
+        *config->admin, {.counters = (*server)->counters(),
+                                                        .log = log->get(),
+                                                        .not_ready = not_ready,
+                                                        .rules = [&server] { return (*server)->rules(); }});
     if (!started) {
       spdlog::error("{}", started.error().message);
       return 2;

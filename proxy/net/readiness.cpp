@@ -159,12 +159,19 @@ std::unique_ptr<session::Step> Worker::take_step() {
   spare_steps_.pop_back();
   step->now = now();
   step->action = session::Action::kNone;
+  step->refresh_rules = false;
   return step;
 }
 
 // What a step says is done by commit(), with the others of the round.
 void Worker::settle(Connection& connection, std::unique_ptr<session::Step> step) {
   if (connection.session.logged_in() && !connection.logged_in) logged_in(connection);
+  const auto& database = connection.session.database_name();
+  if (!connection.uses_rules && !database.empty()) {
+    connection.uses_rules = true;
+    shared_.rules->enter(database, connection.session.role());
+  }
+  if (step->refresh_rules) connection.rules_asked = shared_.rules->refresh(database);
   if (step->to_client.empty() && step->to_server.empty() && step->action == session::Action::kNone) {
     spare_steps_.push_back(std::move(step));
     update_interest(connection);

@@ -125,6 +125,7 @@ struct Server::Implementation {
   Shared shared;
   std::vector<session::Address> addresses;
   std::vector<Listener> listeners;
+  std::unique_ptr<RuleKeeper> rules;  // outlives the workers, which ask it
   std::vector<std::unique_ptr<Worker>> workers;
   std::size_t next_worker = 0;
   Descriptor reserve{
@@ -150,6 +151,11 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
     if (!listener) return listener.error();
     my.listeners.push_back(std::move(*listener));
   }
+  my.rules = std::make_unique<RuleKeeper>(environment, log, [&my](auto fresh, auto news) {
+    const auto shared = std::make_shared<const std::vector<RuleNews>>(std::move(news));
+    for (auto& worker : my.workers) worker->post([&worker, fresh, shared] { worker->on_rules(fresh, *shared); });
+  });
+  my.shared.rules = my.rules.get();
   for (unsigned i = 0; i < std::max(1U, options.threads); ++i) {
     my.workers.push_back(std::make_unique<Worker>(my.shared, environment, options.values));
   }
@@ -159,6 +165,7 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
     });
   }
   for (auto& worker : my.workers) worker->start();
+  my.rules->start();
   my.acceptors.reserve(my.listeners.size());
   for (auto& listener : my.listeners) {
     auto& acceptor = my.acceptors.emplace_back(my.shared.io, ::dup(listener.socket.get()));
@@ -176,6 +183,7 @@ Server::~Server() {
   for (const auto& listener : my.listeners) {
     if (!listener.unlink_at_end.empty()) ::unlink(listener.unlink_at_end.c_str());
   }
+  if (my.rules) my.rules->stop();
   if (my.shared.sync) my.shared.log.on_durable({});
   my.workers.clear();
 }
@@ -225,10 +233,16 @@ const std::vector<session::Address>& Server::addresses() const {
   return implementation_->addresses;
 }
 
-void Server::reload(std::shared_ptr<const session::Environment> environment) {
-  for (auto& worker : implementation_->workers) {
-    worker->post([&worker, environment] { worker->reload(environment); });
-  }
+std::string Server::reload(std::shared_ptr<const session::Environment> environment) {
+  return implementation_->rules->reload(std::move(environment));
+}
+
+void Server::reload_refused() {
+  implementation_->rules->refused();
+}
+
+session::RuleReport Server::rules() const {
+  return implementation_->rules->report();
 }
 
 void Server::drain() {

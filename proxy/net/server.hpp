@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "proxy/audit/log.hpp"
 #include "proxy/session/environment.hpp"
+#include "proxy/session/rule_report.hpp"
 #include "proxy/session/session.hpp"
 #include "proxy/wire/error.hpp"
 
@@ -35,8 +37,14 @@ class Server {
 
   /// Where it listens, with the port that the system chose where 0 was asked for.
   const std::vector<session::Address>& addresses() const;
-  /// Sessions that begin from now on use this environment.
-  void reload(std::shared_ptr<const session::Environment> environment);
+  /// Sessions that begin from now on use this environment, and those that are there are decided by its policy
+  /// from their next statement on; whether they are observed they keep. A policy that does not load over the
+  /// catalog of a database whose rules are in force changes nothing at all: the problems, else empty. Waits
+  /// for the verdict.
+  std::string reload(std::shared_ptr<const session::Environment> environment);
+  /// Counts one that could not even be read.
+  void reload_refused();
+  session::RuleReport rules() const;
   /// Newcomers are refused with 57P03; sessions end when they are out of their transactions.
   void drain();
   /// Ends every session that is left, with 57P01.

@@ -90,9 +90,44 @@ void Worker::logged_in(Connection& connection) {
   }
 }
 
-void Worker::reload(std::shared_ptr<const session::Environment> environment) {
-  environment_ = std::move(environment);
-  thread_.sql = {};  // limits may have changed, and with them what can be read
+void Worker::on_rules(std::shared_ptr<const session::Environment> environment,
+                      const std::vector<RuleNews>& news) {
+  if (environment) {
+    environment_ = std::move(environment);
+    thread_.sql = {};  // limits may have changed, and with them what can be read
+  }
+  for (const RuleNews& one : news) on_rules(one);
+}
+
+void Worker::on_rules(const RuleNews& news) {
+  if (news.rules) thread_.rulebooks[news.database] = news.rules;
+  if (news.kind == RuleNews::Kind::kForgotten || news.kind == RuleNews::Kind::kGone) {
+    thread_.rulebooks.erase(news.database);
+  }
+  for (const auto& [raw, connection] : std::unordered_map(connections_)) {
+    if (!connection->closed && connection->session.database_name() == news.database) {
+      on_rules(*connection, news);
+    }
+  }
+}
+
+void Worker::on_rules(Connection& connection, const RuleNews& news) {
+  using Kind = RuleNews::Kind;
+  auto step = take_step();
+  if (news.kind == Kind::kGone) {
+    connection.session.on_rules_gone(*step);
+  } else if (news.kind == Kind::kFailed) {
+    connection.session.on_rules_failed(news.why, *step);
+  } else {
+    const bool waits = connection.rules_asked > news.answers;
+    const bool answered = connection.rules_asked != 0 && !waits;
+    if (answered) connection.rules_asked = 0;
+    // A catalog that is older than what a session asks for would look like its answer; a policy can't wait.
+    if (answered || news.kind == Kind::kPolicy || (news.kind == Kind::kCatalog && !waits)) {
+      connection.session.on_rules(*step);
+    }
+  }
+  settle(connection, std::move(step));
 }
 
 void Worker::drain(bool now) {
@@ -108,12 +143,8 @@ void Worker::carry_out(Connection& connection, session::Action action) {
   switch (action) {
     case session::Action::kNone:
       break;
-    case session::Action::kLoadRules: {
-      auto step = take_step();
-      connection.session.on_rules_failed("nothing loads them yet", *step);
-      settle(connection, std::move(step));
-      break;
-    }
+    case session::Action::kLoadRules:
+      break;  // the keeper has been told that the session is there
     case session::Action::kStartTls:
     case session::Action::kStartUpstreamTls:
       break;
@@ -236,6 +267,7 @@ void Worker::close(Connection& connection) {
   connection.client.socket.reset();
   connection.server.socket.reset();
   if (connection.logged_in) shared_.cancel_keys.remove(connection.session.client_key());
+  if (connection.uses_rules) shared_.rules->leave(connection.session.database_name());
   --(connection.session.admitted() ? shared_.sessions : shared_.strangers);
   deadlines_.erase({connection.deadline, &connection});
   waiting_for_disk_.erase(&connection);

@@ -14,6 +14,7 @@
 #include "proxy/net/connection.hpp"
 #include "proxy/net/mailbox.hpp"
 #include "proxy/net/outbox.hpp"
+#include "proxy/net/rule_keeper.hpp"
 #include "proxy/session/session.hpp"
 
 namespace chaperone::net {
@@ -23,6 +24,8 @@ struct Shared {
   explicit Shared(audit::Log& audit_log) : log(audit_log) {}
 
   audit::Log& log;
+  /// What decides in each database.
+  RuleKeeper* rules = nullptr;
   /// What is rare has one thread for all of them: accepting, resolving, sending cancels.
   boost::asio::io_context io{1};
   CancelKeys cancel_keys;
@@ -52,7 +55,8 @@ class Worker {
 
   /// All below run on the worker's thread (through post).
   void adopt(Descriptor client);
-  void reload(std::shared_ptr<const session::Environment> environment);
+  /// What the keeper of rulebooks has to tell: with an environment (else nullptr) a reload.
+  void on_rules(std::shared_ptr<const session::Environment> environment, const std::vector<RuleNews>& news);
   /// `now` false: sessions end as they come out of their transactions; true: all end.
   void drain(bool now);
   /// Records up to `seq` are on disk.
@@ -78,6 +82,8 @@ class Worker {
   void bury();
   void expect_end(Connection& connection);
   void logged_in(Connection& connection);
+  void on_rules(const RuleNews& news);
+  void on_rules(Connection& connection, const RuleNews& news);
   session::Now now() const;
 
   // readiness.cpp: the loop

@@ -10,6 +10,7 @@
 #include "proxy/wire/frontend.hpp"
 #include "proxy/wire/sqlstate.hpp"
 #include "proxy/wire/startup.hpp"
+#include "rules/text.hpp"
 
 namespace chaperone::session {
 
@@ -68,6 +69,20 @@ class Body {
 };
 
 }  // namespace
+
+ControlLogin control_login(const Database& database, std::string_view name, std::string_view role) {
+  return {.server = database.server,
+          .database = std::string(database.database.empty() ? name : database.database),
+          .role = database.role.empty() ? std::string(role) : database.role,
+          .password = database.password,
+          .parameters = {}};
+}
+
+std::string text_of(const ControlError& error) {
+  std::string text = rules::in_quotes(error.message);
+  text = text.substr(1, text.size() - 2);
+  return error.sqlstate == sqlstate::kConnectionFailure ? text : fmt::format("{} ({})", text, error.sqlstate);
+}
 
 Control::Control(ControlLogin login, auth::ScramKeyCache& keys)
     : login_(std::move(login)), keys_(keys), reader_(whole) {

@@ -23,6 +23,10 @@ struct ControlLogin {
   std::vector<std::pair<std::string, std::string>> parameters;
 };
 
+/// The login to a database of the configuration that agents know as `name`; as `role` where its credential
+/// names none.
+ControlLogin control_login(const Database& database, std::string_view name, std::string_view role);
+
 /// What the server said, or why it can't be talked to.
 struct ControlError {
   std::string sqlstate;  ///< the server's own, else 08006 or 08P01
@@ -30,6 +34,9 @@ struct ControlError {
   std::string detail;
   std::string hint;
 };
+
+/// For people, on one line: what a server says is foreign text.
+std::string text_of(const ControlError& error);
 
 /// What one statement of a query gave, in text format; nothing = NULL.
 struct ControlResult {

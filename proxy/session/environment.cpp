@@ -19,6 +19,10 @@ Identity::Method Identity::method_of(std::string_view agent) const {
   return own == agents.end() ? default_method : own->second;
 }
 
+std::string Database::target(std::string_view name) const {
+  return fmt::format("{}/{}", server.to_string(), database.empty() ? name : std::string_view(database));
+}
+
 const Database* Environment::find_database(std::string_view name) const {
   auto entry = databases.find(name);
   if (entry == databases.end()) entry = databases.find(std::string_view("*"));

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "parser/parser.hpp"
@@ -39,6 +40,10 @@ struct Database {
   std::string password;
   std::shared_ptr<const net::TlsContext> tls =
       {};  ///< how it is spoken with the server; nullptr = not at all
+
+  bool operator==(const Database&) const = default;
+  /// Which database that is, whoever logs in there, by what agents call it: "db.internal:5432/shop".
+  std::string target(std::string_view name) const;
 };
 
 /// How agents prove who they are; each has one way.

@@ -16,8 +16,12 @@ wire::Error refused(std::string message) {
 }  // namespace
 
 Rulebook::Rulebook(std::shared_ptr<const rules::PolicySet> policy,
-                   std::shared_ptr<const rules::Catalog> catalog, const parser::Limits& limits)
-    : policy_(std::move(policy)), catalog_(std::move(catalog)), limits_(limits) {
+                   std::shared_ptr<const rules::Catalog> catalog, const parser::Limits& limits,
+                   std::string target)
+    : policy_(std::move(policy)),
+      catalog_(std::move(catalog)),
+      limits_(limits),
+      target_(std::move(target)) {
 }
 
 wire::Result<std::shared_ptr<const DecisionContext>> Rulebook::context(

@@ -20,10 +20,12 @@ namespace chaperone::session {
 class Rulebook {
  public:
   Rulebook(std::shared_ptr<const rules::PolicySet> policy, std::shared_ptr<const rules::Catalog> catalog,
-           const parser::Limits& limits);
+           const parser::Limits& limits, std::string target);
 
   const rules::PolicySet& policy() const { return *policy_; }
   const rules::Catalog& catalog() const { return *catalog_; }
+  /// Database::target() of the database that the catalog is of.
+  const std::string& target() const { return target_; }
 
   /// What decides for an agent with the capabilities of `only`, or all that it has; the same for the same
   /// arguments. An error: the policy does not name the agent, or not these among its capabilities.
@@ -34,6 +36,7 @@ class Rulebook {
   std::shared_ptr<const rules::PolicySet> policy_;
   std::shared_ptr<const rules::Catalog> catalog_;
   parser::Limits limits_;
+  std::string target_;
   using Key = std::pair<std::string, std::optional<std::vector<std::string>>>;
   mutable std::mutex mutex_;
   mutable std::map<Key, std::shared_ptr<const DecisionContext>> contexts_;

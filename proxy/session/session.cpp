@@ -63,6 +63,7 @@ void Session::on_client(std::string_view bytes, Step& step) {
   login_->on_client(bytes, step);
   if (step.action == Action::kLoadRules) {
     database_name_ = login_->database_name();
+    target_ = login_->database().target(database_name_);
     if (thread_.rulebooks.contains(database_name_)) on_rules(step);
   }
   if (step.action == Action::kConnectUpstream) connect_upstream();
@@ -98,6 +99,10 @@ void Session::on_rules(Step& step) {
   if (over_) return;
   const auto rules = thread_.rulebooks.find(database_name_);
   if (rules == thread_.rulebooks.end()) return;
+  if (rules->second->target() != target_) {
+    on_rules_gone(step);
+    return;
+  }
   if (relay_) {
     if (identity_) renew_rules(*rules->second, step);
     return;
@@ -125,6 +130,19 @@ void Session::on_rules_failed(std::string_view why, Step& step) {
   if (over_ || relay_) return;
   login_->on_rules_failed(why, step);
   if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::on_rules_gone(Step& step) {
+  if (over_) return;
+  const wire::Error error{.sqlstate = wire::sqlstate::kAdminShutdown,
+                          .message = "terminating connection because the configuration of its database changed"};
+  if (relay_) {
+    relay_->abort(error, step);
+    over_ = true;
+    return;
+  }
+  login_->end(error, step);
+  record_refusal(step);
 }
 
 void Session::on_upstream_connected(Step& step) {

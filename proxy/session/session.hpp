@@ -50,9 +50,11 @@ class Session {
   /// Nothing can be sent to the client any more.
   void on_client_lost(Step& step);
   /// ThreadState::rulebooks has a (new) one for this session's database. While it logs in, the answer to
-  /// Action::kLoadRules.
+  /// Action::kLoadRules; of a session that asked by Step::refresh_rules the answer, even if nothing is new.
   void on_rules(Step& step);
   void on_rules_failed(std::string_view why, Step& step);
+  /// By a reload the database's name means another database than the one that this session is for: it ends.
+  void on_rules_gone(Step& step);
   void on_upstream_connected(Step& step);
   void on_upstream_tls_established(std::string end_point, Step& step);
   void on_upstream_failed(std::string_view why, Step& step);
@@ -73,6 +75,8 @@ class Session {
 
   /// The database's name as the agent uses it, by which its Rulebook is found; known from kLoadRules on.
   const std::string& database_name() const { return database_name_; }
+  /// As whom it logs in there; known as that is, until it has.
+  const std::string& role() const { return login_->role(); }
   /// Where to connect to, at kConnectUpstream.
   const Address& upstream() const { return server_; }
   /// How TLS is spoken there; nullptr = not at all. What a cancel of this session has to do as well.
@@ -102,6 +106,7 @@ class Session {
   std::shared_ptr<const net::TlsContext> server_tls_;
   std::string database_name_;
   std::unique_ptr<const auth::ProvenIdentity> identity_;  // of an enforced agent
+  std::string target_;  // Database::target() of it
   CancelKey client_key_, server_key_;
   bool over_ = false;
 };

@@ -42,7 +42,8 @@ struct Step {
   Gather to_server;
   Action action = Action::kNone;
   /// This session met something that its rulebook does not know, or changed it: a fresher one is wanted.
-  /// Session::on_rules() is called when there is one, or when what is there is as fresh as can be.
+  /// Session::on_rules() is called when there is one or when what is there is as fresh as can be, within 3 s
+  /// whatever happens to the server.
   bool refresh_rules = false;
   audit::Batch& records;
   Now now;

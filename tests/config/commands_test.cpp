@@ -107,7 +107,7 @@ TEST(Commands, ValidateSaysWhatItUnderstoodAndNoSecret) {
   for (const char* part :
        {"chaperone.yaml is good:", "127.0.0.1:6432", "unix:/run/pgchaperone:6432", "127.0.0.1:6433",
         "shop -> db.internal:5432, database shop_production, role app", "the agent's own role",
-        "legacy-bot, triage-bot, all observed", "durability batch, values keep",
+        "\n  observed      legacy-bot, triage-bot\n", "durability batch, values keep",
         "\nwarning: databases.shop.tls.mode: insecure_disable"}) {
     EXPECT_NE(good.out.find(part), std::string::npos) << part << " is not in: " << good.out;
   }

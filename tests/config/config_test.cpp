@@ -194,18 +194,15 @@ TEST_F(ConfigTest, AFileOfRootMayBeReadableByTheGroupOfAService) {
       << "who owns the file needs no group";
 }
 
-/// A policy that would hold an agent back must not pass for one that does.
-TEST_F(ConfigTest, AgentsThatCannotBeHeldBackYetAreRefused) {
+TEST_F(ConfigTest, AgentsAreEnforcedUnlessTheyAreObserved) {
   directory_.write("policy.yaml",
                    "version: 1\ncapabilities:\n  c:\n    tables: {t: {read: {columns: [a]}}}\nagents:\n"
                    "  watched: {mode: observe}\n  held: {capabilities: [c]}\n");
-  const std::string text = problems(kGoodConfig);
-  EXPECT_NE(
-      text.find("policy.yaml:7:3: the agent \"held\" is without `mode: observe`, and this version's proxy "
-                "observes only and can't enforce yet; expected mode: observe"),
-      std::string::npos)
-      << text;
-  EXPECT_EQ(text.find("watched"), std::string::npos) << text;
+  const Config config = read(edited(kGoodConfig, "comment: front", "comment: end"));
+  EXPECT_FALSE(config.environment->enforces("watched"));
+  EXPECT_TRUE(config.environment->enforces("held"));
+  EXPECT_TRUE(config.environment->enforces("nobody")) << "who is not named is let off nothing";
+  EXPECT_EQ(config.environment->comment, session::CommentPlace::kEnd);
 }
 
 TEST_F(ConfigTest, ProblemsOfTheNamedFilesKeepTheirOwnPlaces) {

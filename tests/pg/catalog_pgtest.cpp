@@ -3,7 +3,7 @@
 #include <set>
 #include <sstream>
 
-#include "proxy/commands/catalog.hpp"
+#include "proxy/net/catalog_reader.hpp"
 #include "proxy/net/control_connection.hpp"
 #include "rules/catalog.hpp"
 #include "tests/pg/servers.hpp"
@@ -23,9 +23,9 @@ std::string live(const std::string& database) {
                                                   .parameters = {}},
                                                  kTimeout);
   if (!connection) throw std::runtime_error(connection.error().message);
-  const auto text = commands::snapshot(*connection, kTimeout);
-  if (!text) throw std::runtime_error(text.error().message);
-  return *text;
+  const auto catalog = net::read_catalog(*connection, kTimeout);
+  if (!catalog) throw std::runtime_error(catalog.error().message);
+  return rules::write_catalog(**catalog);
 }
 
 /// The snapshot of DDL; its notes on the way.

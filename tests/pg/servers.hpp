@@ -39,11 +39,13 @@ struct ChaperoneOptions {
   session::Address server;
   std::string durability = "batch";
   std::string limits = "";  ///< lines of YAML under `limits`, each "  key: value\n"
+  std::string database = "*";  ///< the entry under `databases`
   std::string role = "";    ///< empty = the agent's own name
   std::string role_password = "a secret";
   std::string more = "";  ///< lines of YAML at the end
   bool start = true;
   std::filesystem::path audit = {};  ///< empty = in its own directory
+  std::string policy = "";           ///< the text of a policy file; empty = none
 };
 
 using Record = boost::json::object;
@@ -62,6 +64,7 @@ class Chaperone {
   const session::Address& admin() const { return admin_; }
   Process& process() { return *process_; }
   std::filesystem::path config() const { return directory_.path("chaperone.yaml"); }
+  std::filesystem::path policy() const { return directory_.path("policy.yaml"); }
   std::filesystem::path audit() const { return audit_; }
   std::string log() const { return read_file(directory_.path("log")); }
   void write_config(const ChaperoneOptions& options);
