@@ -120,8 +120,9 @@ void add_rules(const session::RuleReport& report, Families& families) {
     families.gauge("policy_since_seconds", "When that policy took effect, in seconds since 1970.", {},
                    {{{}, report.policy_since}});
   }
-  families.gauge("policy_stale", "1 while a newer configuration or policy was refused and an older one is in force.",
-                 {}, {{{}, report.policy_stale ? 1.0 : 0.0}});
+  families.gauge("policy_stale",
+                 "1 while a newer configuration or policy was refused and an older one is in force.", {},
+                 {{{}, report.policy_stale ? 1.0 : 0.0}});
   families.counter("policy_refusals_total", "Configurations and policies that were refused.", {},
                    {{{}, number(report.policy_refusals)}});
   families.gauge("rulebooks", "Databases whose catalog and policy are loaded.", {},
@@ -132,8 +133,9 @@ void add_rules(const session::RuleReport& report, Families& families) {
                     {"failed", number(report.catalog_failures)}});
   families.counter("catalog_refreshes_total", "Readings of catalogs that sessions asked for.", {},
                    {{{}, number(report.refreshes)}});
-  families.gauge("catalog_age_seconds", "Time since the catalog of a database in use was last known to be current.",
-                 {}, {{{}, report.catalog_age}});
+  families.gauge("catalog_age_seconds",
+                 "Time since the catalog of a database in use was last known to be current.", {},
+                 {{{}, report.catalog_age}});
 }
 
 }  // namespace

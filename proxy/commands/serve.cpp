@@ -182,11 +182,10 @@ int serve(const std::string& config_file) {
       if ((*log)->down()) return "the audit log can't be written";
       return "";
     };
-    auto started = admin::Server::start(
-        *config->admin, {.counters = (*server)->counters(),
-                                                        .log = log->get(),
-                                                        .not_ready = not_ready,
-                                                        .rules = [&server] { return (*server)->rules(); }});
+    auto started = admin::Server::start(*config->admin, {.counters = (*server)->counters(),
+                                                         .log = log->get(),
+                                                         .not_ready = not_ready,
+                                                         .rules = [&server] { return (*server)->rules(); }});
     if (!started) {
       spdlog::error("{}", started.error().message);
       return 2;

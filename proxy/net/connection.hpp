@@ -45,11 +45,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
       0;  ///< the audit seq that has to be on disk before server.unsent may go (durability sync)
   std::uint64_t rules_asked = 0;  ///< number of RuleKeeper::refresh() that is not answered; 0 = none
   bool uses_rules = false;        ///< RuleKeeper knows that it is there
-  bool client_eof = false;       ///< the client sends nothing more
-  bool finish_server = false;    ///< shut the server leg down for writing once server.unsent is out
-  bool logged_in = false;        ///< its key is in CancelKeys
-  bool close_when_sent = false;  ///< over: close once client.unsent is out
-  bool closed = false;           ///< over and closed; freed at the end of the wake-up
+  bool client_eof = false;        ///< the client sends nothing more
+  bool finish_server = false;     ///< shut the server leg down for writing once server.unsent is out
+  bool logged_in = false;         ///< its key is in CancelKeys
+  bool close_when_sent = false;   ///< over: close once client.unsent is out
+  bool closed = false;            ///< over and closed; freed at the end of the wake-up
 };
 
 }  // namespace chaperone::net

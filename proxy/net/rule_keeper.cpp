@@ -16,9 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kBetweenReads = 1s;   // however often sessions ask
-constexpr auto kBetweenLooks = 5s;   // without being asked
-constexpr auto kLongestWait = 3s;    // of a session that asked
+constexpr auto kBetweenReads = 1s;  // however often sessions ask
+constexpr auto kBetweenLooks = 5s;  // without being asked
+constexpr auto kLongestWait = 3s;   // of a session that asked
 constexpr auto kKeptUnused = 60s;
 /// Beside those of the configuration: names that agents used under "*".
 constexpr std::size_t kMostOthers = 100;
@@ -79,9 +79,8 @@ std::uint64_t RuleKeeper::refresh(std::string database) {
 
 std::string RuleKeeper::reload(std::shared_ptr<const session::Environment> environment) {
   std::promise<std::string> verdict;
-  mailbox_.post([this, &verdict, environment = std::move(environment)] {
-    verdict.set_value(reload_now(environment));
-  });
+  mailbox_.post(
+      [this, &verdict, environment = std::move(environment)] { verdict.set_value(reload_now(environment)); });
   return verdict.get_future().get();
 }
 
@@ -191,7 +190,7 @@ void RuleKeeper::entered(const std::string& name, const std::string& role) {
   Keeping& keeping = keep(name, role, *database);
   ++keeping.sessions;
   if (keeping.told) return;  // the I/O thread has them, or they are on their way
-  if (keeping.busy) {  // it is told when that comes back
+  if (keeping.busy) {        // it is told when that comes back
     keeping.awake = true;
     return;
   }
@@ -239,11 +238,11 @@ void RuleKeeper::read(Keeping& keeping) {
   keeping.wanted = false;
   keeping.began = Clock::now();
   keeping.covered = keeping.asked;
-  keeping.reading = std::thread(
-      [this, name = keeping.name, reader = keeping.reader, generation = keeping.generation] {
-        const auto outcome = std::make_shared<ReadOutcome>(reader->read());
-        mailbox_.post([this, name, generation, outcome] { have_read(name, generation, std::move(*outcome)); });
-      });
+  keeping.reading = std::thread([this, name = keeping.name, reader = keeping.reader,
+                                 generation = keeping.generation] {
+    const auto outcome = std::make_shared<ReadOutcome>(reader->read());
+    mailbox_.post([this, name, generation, outcome] { have_read(name, generation, std::move(*outcome)); });
+  });
 }
 
 void RuleKeeper::have_read(const std::string& name, std::uint64_t generation, ReadOutcome outcome) {

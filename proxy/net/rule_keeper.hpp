@@ -87,8 +87,8 @@ class RuleKeeper {
   using ReadOutcome = ControlOutcome<std::optional<HashedCatalog>>;
   /// One database.
   struct Keeping {
-    std::string name;  ///< as agents use it
-    std::string role;  ///< of the session that came first, for a credential that names none
+    std::string name;    ///< as agents use it
+    std::string role;    ///< of the session that came first, for a credential that names none
     bool named = false;  ///< the configuration names it
     session::Database database;
     std::string target;
@@ -112,7 +112,7 @@ class RuleKeeper {
     bool policy_refused = false;
 
     std::uint64_t asked = 0, covered = 0, answered = 0;  ///< by refresh(); covered by the last read
-    Clock::time_point asked_at, asked_next_at;  ///< first one not answered; first one not covered
+    Clock::time_point asked_at, asked_next_at;           ///< first one not answered; first one not covered
 
     bool is_target_of(const session::Environment& environment) const;
     void follow(const session::Database& entry);
@@ -137,7 +137,8 @@ class RuleKeeper {
   void tell(RuleNews news);
 
   // rule_keeper_policy.cpp: the policy over them
-  std::shared_ptr<const session::Rulebook> load(const Keeping& keeping, const session::Environment& environment,
+  std::shared_ptr<const session::Rulebook> load(const Keeping& keeping,
+                                                const session::Environment& environment,
                                                 rules::Problems& problems) const;
   void load_over_catalog(Keeping& keeping);
   void refuse(Keeping& keeping, const rules::Problems& problems);

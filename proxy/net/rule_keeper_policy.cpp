@@ -91,7 +91,8 @@ std::string RuleKeeper::reload_now(std::shared_ptr<const session::Environment> e
     if (one.problems.empty() || !keeping->rules) continue;
     record(*keeping, "refused", with_policy->policy->hash, one.problems.text());
     if (!refusal.empty()) refusal += '\n';
-    refusal += fmt::format("over the catalog of database {}:\n{}", rules::in_quotes(name), one.problems.text());
+    refusal +=
+        fmt::format("over the catalog of database {}:\n{}", rules::in_quotes(name), one.problems.text());
   }
   if (!refusal.empty()) {
     ++policy_refusals_;

@@ -153,7 +153,8 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
   }
   my.rules = std::make_unique<RuleKeeper>(environment, log, [&my](auto fresh, auto news) {
     const auto shared = std::make_shared<const std::vector<RuleNews>>(std::move(news));
-    for (auto& worker : my.workers) worker->post([&worker, fresh, shared] { worker->on_rules(fresh, *shared); });
+    for (auto& worker : my.workers)
+      worker->post([&worker, fresh, shared] { worker->on_rules(fresh, *shared); });
   });
   my.shared.rules = my.rules.get();
   for (unsigned i = 0; i < std::max(1U, options.threads); ++i) {

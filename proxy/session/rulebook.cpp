@@ -18,10 +18,7 @@ wire::Error refused(std::string message) {
 Rulebook::Rulebook(std::shared_ptr<const rules::PolicySet> policy,
                    std::shared_ptr<const rules::Catalog> catalog, const parser::Limits& limits,
                    std::string target)
-    : policy_(std::move(policy)),
-      catalog_(std::move(catalog)),
-      limits_(limits),
-      target_(std::move(target)) {
+    : policy_(std::move(policy)), catalog_(std::move(catalog)), limits_(limits), target_(std::move(target)) {
 }
 
 wire::Result<std::shared_ptr<const DecisionContext>> Rulebook::context(

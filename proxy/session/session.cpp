@@ -134,8 +134,9 @@ void Session::on_rules_failed(std::string_view why, Step& step) {
 
 void Session::on_rules_gone(Step& step) {
   if (over_) return;
-  const wire::Error error{.sqlstate = wire::sqlstate::kAdminShutdown,
-                          .message = "terminating connection because the configuration of its database changed"};
+  const wire::Error error{
+      .sqlstate = wire::sqlstate::kAdminShutdown,
+      .message = "terminating connection because the configuration of its database changed"};
   if (relay_) {
     relay_->abort(error, step);
     over_ = true;

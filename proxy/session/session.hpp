@@ -106,7 +106,7 @@ class Session {
   std::shared_ptr<const net::TlsContext> server_tls_;
   std::string database_name_;
   std::unique_ptr<const auth::ProvenIdentity> identity_;  // of an enforced agent
-  std::string target_;  // Database::target() of it
+  std::string target_;                                    // Database::target() of it
   CancelKey client_key_, server_key_;
   bool over_ = false;
 };

@@ -83,7 +83,8 @@ TEST(Rules, OfADatabaseThatTheConfigurationDoesNotNameAreReadOnDemand) {
   const auto refused = refusal(mine.address(), {.database = "nowhere"});
   EXPECT_EQ(refused.field('C'), "57P03");
   EXPECT_EQ(refused.field('M').find("does not exist"), std::string::npos) << refused.field('M');
-  expect_log(mine, "the catalog of database \"nowhere\" can't be read: database \"nowhere\" does not exist (3D000)");
+  expect_log(
+      mine, "the catalog of database \"nowhere\" can't be read: database \"nowhere\" does not exist (3D000)");
   // A table of the policy is not there: it does not load over this one.
   EXPECT_EQ(refusal(mine.address(), {.database = "postgres"}).field('C'), "57P03");
   expect_log(mine, "policy.yaml:5:7: ");
@@ -96,12 +97,14 @@ TEST(Rules, OfADatabaseThatTheConfigurationDoesNotNameAreReadOnDemand) {
 // The socket of a server that is not there yet.
 TEST(Rules, WaitForAServerThatIsDown) {
   TemporaryDirectory directory;
-  const session::Address socket{.host = directory.path(), .port = postgres().socket().port, .unix_socket = true};
+  const session::Address socket{
+      .host = directory.path(), .port = postgres().socket().port, .unix_socket = true};
   Chaperone mine(held_back(socket));
   expect_log(mine, "the catalog of database \"shop\" can't be read: it can't be reached: No such file");
   const auto refused = refusal(mine.address());
   EXPECT_EQ(refused.field('C'), "57P03");
-  EXPECT_NE(refused.field('M').find("the rules for the database \"shop\" can't be loaded"), std::string::npos);
+  EXPECT_NE(refused.field('M').find("the rules for the database \"shop\" can't be loaded"),
+            std::string::npos);
   EXPECT_EQ(refused.field('M').find("No such file"), std::string::npos) << "the stranger learns of no server";
   std::filesystem::create_symlink(postgres().socket().socket_path(), socket.socket_path());
   EXPECT_TRUE(eventually([&] {
@@ -130,7 +133,8 @@ TEST(Rules, FollowTheSchema) {
   changes("ALTER TABLE rules_followed RENAME a TO b");
   postgres().run("DROP TABLE rules_followed");
   EXPECT_EQ(client.scalar("SELECT 4"), "4");
-  EXPECT_EQ(postgres().scalar("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgchaperone'"), "1")
+  EXPECT_EQ(postgres().scalar("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgchaperone'"),
+            "1")
       << "one connection a database";
 }
 
@@ -138,7 +142,8 @@ TEST(Rules, FollowTheSchema) {
 TEST(Rules, SurviveTheLossOfTheirConnection) {
   Chaperone mine(held_back(postgres().address()));
   Client client(mine.address());
-  postgres().run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgchaperone'");
+  postgres().run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgchaperone'");
   postgres().run("CREATE TABLE rules_after_loss (a int)");
   EXPECT_TRUE(eventually([&] { return effects(mine).size() == 2; }, std::chrono::seconds(15))) << mine.log();
   postgres().run("DROP TABLE rules_after_loss");
@@ -160,7 +165,8 @@ TEST(Rules, AReloadIsAllOrNothing) {
   other.role = "other";
   mine.write_config(other);
   reload(policy("no_such_column"), "reload_refused");
-  EXPECT_NE(text(mine.records("event", "reload_refused").back(), "why").find("policy.yaml:7:25: "), std::string::npos)
+  EXPECT_NE(text(mine.records("event", "reload_refused").back(), "why").find("policy.yaml:7:25: "),
+            std::string::npos)
       << text(mine.records("event", "reload_refused").back(), "why");
   expect_log(mine, "policy.yaml:7:25: ");
   EXPECT_EQ(effects(mine, "refused").size(), 1u);

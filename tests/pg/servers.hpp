@@ -38,9 +38,9 @@ class Postgres {
 struct ChaperoneOptions {
   session::Address server;
   std::string durability = "batch";
-  std::string limits = "";  ///< lines of YAML under `limits`, each "  key: value\n"
+  std::string limits = "";     ///< lines of YAML under `limits`, each "  key: value\n"
   std::string database = "*";  ///< the entry under `databases`
-  std::string role = "";    ///< empty = the agent's own name
+  std::string role = "";       ///< empty = the agent's own name
   std::string role_password = "a secret";
   std::string more = "";  ///< lines of YAML at the end
   bool start = true;
