@@ -7,6 +7,7 @@ may change, and afterwards the session is as it was, or closed. FOLDER is one th
 under a policy that no longer allows them: POLICY is the file that the pgchaperone PID reads at SIGHUP. A line for each attack that
 gets through or shows nothing; exit status 1 if there is one.
 """
+import functools
 import os
 import signal
 import struct
@@ -300,6 +301,14 @@ REFUSED_DIRECT = {
 }
 
 
+@functools.cache
+def usual(uri, sql):
+    w = Wire(uri)
+    value = w.value(sql)
+    w.end()
+    return value
+
+
 def played(attack, uri, inside, secrets):
     """What got through: a list, empty for nothing."""
     if os.path.exists(proof):
@@ -317,10 +326,10 @@ def played(attack, uri, inside, secrets):
         if got and got[-1][0] == "Z" and got[-1][1] != b"I":
             w.ask(query("ROLLBACK"))
         try:
-            for name, expected in (("standard_conforming_strings", "on"), ("search_path", '"$user", public')):
-                value = w.value("SHOW " + name)
+            for name in ("standard_conforming_strings", "search_path"):
+                value, expected = w.value("SHOW " + name), usual(uri, "SHOW " + name)
                 if value not in (expected, None):
-                    found.append(f"{name} is {value}")
+                    found.append(f"{name} is {value}, not {expected}")
         except (ConnectionError, Closed):
             pass
         w.end()

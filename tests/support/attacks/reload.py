@@ -43,8 +43,9 @@ STATEMENTS = [
     "SET statement_timeout = '20s'",
     "DROP TABLE notes",
 ]
-# What an error may say: a denial or a name that is not there. A lock that two UPDATEs want both ways is PostgreSQL's own.
-EXPECTED = {"42501", "42703", "42P01", "40P01"}
+# What an error may say: a denial, a name that is not there, and that a statement has to be prepared again under the new policy. A
+# lock that two UPDATEs want both ways is PostgreSQL's own.
+EXPECTED = {"42501", "42703", "42P01", "26000", "40P01"}
 counts, lock, over = Counter(), threading.Lock(), threading.Event()
 wrong = []
 
@@ -63,7 +64,7 @@ def judge(got, what, own):
 
 def run(number):
     choose = random.Random(number)
-    own, names = Counter(), {}
+    own, names, made = Counter(), {}, 0
     try:
         w = Wire(uri, timeout=30)
         while not over.is_set():
@@ -73,11 +74,14 @@ def run(number):
             elif way == 1:
                 judge(w.ask(parse(sql) + bind() + execute() + SYNC), sql, own)
             elif way == 2:
-                messages = b"" if sql in names else parse(sql, f"s{len(names)}")
-                name = names.get(sql, f"s{len(names)}")
+                made += 1
+                messages = b"" if sql in names else parse(sql, f"s{made}")
+                name = names.get(sql, f"s{made}")
                 got = w.ask(messages + bind(name) + execute() + SYNC)
                 if messages and any(kind == "1" for kind, _ in got):
                     names[sql] = name
+                if any(kind == "E" and fields(body)["C"] == "26000" for kind, body in got):
+                    names.pop(sql, None)  # the rules have changed since: prepare it again
                 judge(got, sql, own)
             else:
                 judge(w.ask(query("BEGIN")), "BEGIN", own)

@@ -1,6 +1,7 @@
 """replay.py AGENT SCHEMA POLICY... < records: every recorded statement of an agent decided again, offline, by `pgchaperone check`
-under the policy that its record names by hash. PGCHAPERONE is the program. Prints how many agree; exit status 1 if one does not, or
-if a record's policy is none of the given.
+under the policy that its record names by hash. PGCHAPERONE is the program. Left out are names that no statement stands behind, and
+statements that have to be prepared again under a newer policy: they were denied without a rule. Prints how many agree; exit status 1
+if one does not, or if a record's policy is none of the given.
 """
 import hashlib
 import json
@@ -11,10 +12,13 @@ import tempfile
 
 agent, schema, policies = sys.argv[1], sys.argv[2], sys.argv[3:]
 recorded = {}  # by policy and SQL: the verdicts, each with how often
-lines = 0
+lines = without_rule = 0
 for line in sys.stdin:
     record = json.loads(line)
     if record["kind"] == "statement" and record["agent"] == agent:
+        if record["verdict"] == "deny" and (record["rule"] is None or record["sql"] is None):
+            without_rule += 1
+            continue
         lines += 1
         verdicts = recorded.setdefault(record["policy"], {}).setdefault(record["sql"], {})
         verdicts[record["verdict"]] = verdicts.get(record["verdict"], 0) + 1
@@ -50,5 +54,6 @@ for policy, statements in recorded.items():
             if verdict != offline[name]:
                 differ += count
                 print(f"{verdict} {count} times, but {offline[name]} offline by {os.path.basename(files[policy])}: {sql}")
-print(f"{lines} records of {sum(map(len, recorded.values()))} statements under {len(recorded)} policies, {differ} differ")
+print(f"{lines} records of {sum(map(len, recorded.values()))} statements under {len(recorded)} policies, {differ} differ; "
+      f"{without_rule} denied without a rule")
 sys.exit(differ > 0 or lines == 0)
