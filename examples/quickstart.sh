@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds pgchaperone and shows it at work: a throwaway PostgreSQL with a small shop, pgchaperone in front of it, psql
-# through it, and the records of what psql did. Stays up for your own clients until Ctrl-C.
+# Builds pgchaperone and shows it at work: a throwaway PostgreSQL with a small shop, pgchaperone in front of it with a policy, an
+# agent whose statements are allowed, narrowed and denied, and the records of them. Stays up for your own clients until
+# Ctrl-C.
 #
 #   examples/quickstart.sh [--once]
 #
@@ -31,7 +32,7 @@ source "$root/tests/support/build.sh"
 
 bold='' plain=''
 if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
-steps=7 step=0
+steps=8 step=0
 indent() { sed 's/^/  /'; }
 begin() {
   step=$((step + 1))
@@ -60,42 +61,55 @@ postgres_database shop shop_app
 [[ $(postgres_sql shop -Atc 'SELECT count(*) FROM tickets') == 5 ]] || wrong "the shop has not the tickets that it should have"
 echo "  listens on $POSTGRES_HOST:$POSTGRES_PORT; customers, tickets, ticket_notes"
 
-begin "pgchaperone in front of it"
+begin "pgchaperone in front of it, with a policy"
 agent_password=$(random_password)
 chaperone_agent triage-bot "$agent_password"
+cp "$here/quickstart/policy.yaml" "$CHAPERONE_DIRECTORY/policy.yaml"
 chaperone_database shop "$POSTGRES_HOST:$POSTGRES_PORT" shop shop_app "$role_password"
+CHAPERONE_EXTRA="policy: policy.yaml"
 chaperone_start
 uri=$(chaperone_uri triage-bot "$agent_password" shop)
 echo "  listens on $CHAPERONE_HOST:$CHAPERONE_PORT; agent triage-bot, who never sees the password of shop_app"
+echo "  examples/quickstart/policy.yaml says what it may do"
 
 begin "psql through pgchaperone"
-through() { # SQL: shows it and its result; the result is kept in $result
-  printf '\n  shop=> %s\n' "$1"
-  result=$("$POSTGRES_BIN/psql" -X -P pager=off -v ON_ERROR_STOP=1 "$uri" -c "$1" 2>&1) || true
+through() { # TITLE SQL: shows it and its result; the result is kept in $result
+  printf '\n  %s\n  shop=> %s\n' "$bold$1$plain" "$2"
+  result=$("$POSTGRES_BIN/psql" -X -P pager=off -v ON_ERROR_STOP=1 "$uri" -c "$2" 2>&1) || true
   indent <<< "$result"
 }
-through "SELECT t.id, c.name, t.subject, t.status FROM tickets t JOIN customers c ON c.id = t.customer_id ORDER BY t.id"
-[[ $result == *"Parcel never arrived"*"(5 rows)"* ]] || wrong "the SELECT did not give the five tickets"
-through "UPDATE tickets SET status = 'waiting' WHERE id = 1"
+through "allowed" "UPDATE tickets SET status = 'waiting' WHERE id = 1"
 [[ $result == "UPDATE 1" ]] || wrong "the UPDATE did not change one row"
-through "INSERT INTO ticket_notes (tenant_id, ticket_id, author, body) VALUES (7, 1, 'triage-bot', 'Refund offered.') RETURNING id"
+through "allowed; tenant and author are filled in" \
+  "INSERT INTO ticket_notes (ticket_id, body) VALUES (1, 'Refund offered.') RETURNING id"
 [[ $result == *"INSERT 0 1"* ]] || wrong "the INSERT did not make a row"
-through "SELECT * FROM salaries"
-[[ $result == *'relation "salaries" does not exist'* ]] || wrong "PostgreSQL's own error did not come through"
-[[ $(postgres_sql shop -Atc 'SELECT status FROM tickets WHERE id = 1') == waiting ]] || wrong "the UPDATE is not in the database"
-printf '\n  with a wrong password:\n'
-refused=$(PGPASSWORD=wrong "$POSTGRES_BIN/psql" -X -h "$CHAPERONE_HOST" -p "$CHAPERONE_PORT" -U triage-bot shop -c 'SELECT 1' 2>&1) &&
-  wrong "a wrong password was let in"
-indent <<< "$refused"
+through "narrowed: another tenant's row is not there, addresses are masked" "SELECT * FROM customers ORDER BY id"
+[[ $result == *"a***@example.com"*"(3 rows)"* && $result != *Dmitri* ]] || wrong "the SELECT was not narrowed"
+through "denied" "SELECT name, ssn FROM customers"
+[[ $result == *'triage-bot may not read column "ssn" of "customers"'* ]] || wrong "the SELECT of ssn was not denied"
+through "denied: the way out of a read-only transaction" "BEGIN READ ONLY; COMMIT; DROP TABLE tickets"
+[[ $result == *'triage-bot may not run DROP TABLE'* ]] || wrong "DROP TABLE was not denied"
+[[ $(postgres_sql shop -Atc 'SELECT count(*) FROM tickets') == 5 ]] || wrong "the tickets are gone"
+
+begin "what the database and its administrators see"
+author=$(postgres_sql shop -Atc 'SELECT author FROM ticket_notes ORDER BY id DESC LIMIT 1')
+[[ $author == triage-bot ]] || wrong "the note's author is $author"
+echo "  the author of the note: $author"
+logged=$(grep -a 'chaperone.denied' "$SCRATCH/postgres.log" | grep -ao '/\*.*' | head -n 1) || true
+[[ $logged == *"agent='triage-bot'"*"rule='"* ]] || wrong "PostgreSQL's log does not say who asked"
+echo "  PostgreSQL's log of the first denial: $logged"
 
 begin "what pgchaperone recorded"
 records=$("$PGCHAPERONE" audit show "$CHAPERONE_AUDIT") || wrong "pgchaperone audit show"
 printf '%s\n' "$records" | cut -c -160 | indent
 count() { grep -c -- "$1" "$CHAPERONE_AUDIT" || true; }
-(($(count '"kind":"statement"') == 4)) || wrong "there should be 4 statements in the audit log"
-(($(count '"kind":"outcome".*"result":"ok"') == 3)) || wrong "there should be 3 outcomes that are ok in the audit log"
-(($(count '"kind":"outcome".*"result":"failed".*"sqlstate":"42P01"') == 1)) || wrong "the failed statement's outcome is not in the audit log"
-(($(count '"kind":"transaction".*"end":"committed"') >= 3)) || wrong "the transactions' ends are not in the audit log"
+(($(count '"kind":"statement".*"verdict":"allow"') >= 3)) || wrong "there should be 3 allowed statements in the audit log"
+(($(count '"kind":"statement".*"verdict":"deny"') >= 2)) || wrong "there should be 2 denied statements in the audit log"
+(($(count '"kind":"outcome".*"result":"ok"') >= 3)) || wrong "there should be 3 outcomes that are ok in the audit log"
+line=$(grep '"kind":"statement".*"verdict":"deny"' "$CHAPERONE_AUDIT" | head -n 1)
+[[ $line == *'"agent":"triage-bot"'*'"enforced":true'* ]] || wrong "the record does not say who asked"
+printf '\n  the line of the first denial:\n'
+indent <<< "$line"
 
 begin "is the log whole? (a hash chain over every line)"
 verified=$("$PGCHAPERONE" audit verify "$CHAPERONE_AUDIT") || wrong "the chain of the audit log: $verified"
@@ -112,7 +126,8 @@ fi
 cat << TEXT
 
 ${bold}It is yours until Ctrl-C:$plain
-  psql $uri
+  psql '$uri'
+  npx @modelcontextprotocol/server-postgres '$uri'
   $PGCHAPERONE audit tail -f $CHAPERONE_AUDIT
   curl http://$CHAPERONE_HOST:$CHAPERONE_ADMIN_PORT/metrics
 TEXT
