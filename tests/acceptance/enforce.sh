@@ -2,7 +2,7 @@
 # Shows what enforcing claims, with real clients, one line a claim with its figure. About 8 minutes. Needs build/release, the test
 # packages (./tests/run.sh makes both) and npm.
 #
-#   tests/acceptance/enforce.sh [PART...]    of: drivers tools escape token seen attacks reload cost (all)
+#   tests/acceptance/enforce.sh [PART...]    of: drivers tools escape token seen attacks reload replay cost (all)
 #
 # Exit status: 0 every claim holds, 1 one does not.
 set -euo pipefail
@@ -20,7 +20,7 @@ if [[ ! -x $PGCHAPERONE ]]; then
   echo "FAIL  pgchaperone is not built: $PGCHAPERONE is missing (./tests/run.sh builds it)"
   exit 1
 fi
-(($#)) || set -- drivers tools escape token seen attacks reload cost
+(($#)) || set -- drivers tools escape token seen attacks reload replay cost
 parts=" $* "
 scratch
 many_files
@@ -215,13 +215,23 @@ reload() {
     "$variants"/*.yaml > "$out" 2>&1 || status=0
   claim "64 busy sessions, the policy reloaded 100 times: no dropped session" "$(tail -n 1 "$out")" "$status"
   sed '$d; s/^/      /' "$out"
-  status=1
-  "$PGCHAPERONE" catalog --config "$CHAPERONE_CONFIG" --database shop > "$SCRATCH/catalog.json"
-  cat "$CHAPERONE_AUDIT"* | PGCHAPERONE=$PGCHAPERONE /usr/bin/python3 "$root/tests/support/attacks/replay.py" tool "$SCRATCH/catalog.json" \
-    "$clients/shop.yaml" "$variants"/*.yaml > "$out" 2>&1 || status=0
-  claim "each record's verdict is the one that its policy gives offline" "$(tail -n 1 "$out")" "$status"
-  sed '$d; s/^/      /' "$out" | head -n 20
 }
+# Of all parts that ran before it.
+replay() {
+  local agent status out=$SCRATCH/replay.out
+  start
+  variants
+  "$PGCHAPERONE" catalog --config "$CHAPERONE_CONFIG" --database shop > "$SCRATCH/catalog.json"
+  for agent in driver tool; do
+    grep -q "\"kind\":\"statement\".*\"agent\":\"$agent\"" "$CHAPERONE_AUDIT" || continue
+    status=1
+    cat "$CHAPERONE_AUDIT"* | PGCHAPERONE=$PGCHAPERONE /usr/bin/python3 "$root/tests/support/attacks/replay.py" "$agent" \
+      "$SCRATCH/catalog.json" "$clients/shop.yaml" "$SCRATCH"/variants/*.yaml > "$out" 2>&1 || status=0
+    claim "each record of $agent has the verdict that its policy gives offline" "$(tail -n 1 "$out")" "$status"
+    sed '$d; s/^/      /' "$out" | head -n 20
+  done
+}
+
 figure() { awk -F'\t' -v key="$1" -v field="$2" '$1 " " $2 " " $3 " " $4 == key { print $field }' "$SCRATCH/figures.tsv"; }
 cost() {
   local mode most ratio out=$SCRATCH/bench.out
@@ -248,5 +258,6 @@ if wanted token; then token; fi
 if wanted seen; then seen; fi
 if wanted attacks; then attacks; fi
 if wanted reload; then reload; fi
+if wanted replay; then replay; fi
 if wanted cost; then cost; fi
 finish_claims
