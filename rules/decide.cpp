@@ -4,6 +4,8 @@
 #include <span>
 #include <utility>
 
+#include "rules/evaluation.hpp"
+
 namespace chaperone::rules {
 namespace {
 
@@ -24,7 +26,22 @@ bool is_off(std::string_view value) {
   return lower == "false" || lower == "off" || lower == "0";
 }
 
-std::vector<StatementBounds> bounds_of(const parser::Facts& facts, const Narrowing& narrowing) {
+/// COPY names its table without a FROM item.
+bool copies_into_narrowed(const parser::Facts& facts, const parser::RelationUse& use, const Catalog& catalog,
+                          const Capability* capability) {
+  if (use.action != parser::RelationAction::kCopyFrom || capability == nullptr) return false;
+  const auto names = facts.at(use.names);
+  const Relation* relation = names.size() == 1  ? catalog.find_relation(names[0])
+                             : names.size() > 1 ? catalog.find_relation(names[names.size() - 2], names.back())
+                                                : nullptr;
+  const TableRule* rule =
+      relation == nullptr ? nullptr : capability->find_table(relation->schema, relation->name);
+  return rule == nullptr || is_narrowed(*relation, *rule);
+}
+
+std::vector<StatementBounds> bounds_of(const parser::Facts& facts, const Catalog& catalog,
+                                       const Verdict& verdict) {
+  const Narrowing& narrowing = verdict.narrowing;
   std::vector<StatementBounds> bounds(facts.statements.size());
   for (std::size_t i = 0; i < bounds.size(); ++i) {
     bounds[i].writes = narrowing.max_rows[i];
@@ -42,6 +59,19 @@ std::vector<StatementBounds> bounds_of(const parser::Facts& facts, const Narrowi
           use < statement.relations.first + statement.relations.count) {
         bounds[i].rows = *copy.rows - 1;
       }
+    }
+  }
+  for (std::size_t i = 0; i < verdict.resolution.items.size(); ++i) {
+    const RelationBinding& binding = verdict.resolution.items[i];
+    const parser::Id statement = facts.queries[facts.from_items[i].query].statement;
+    if (binding.relation == nullptr || binding.rule == nullptr || statement == parser::kNone) continue;
+    if (is_narrowed(*binding.relation, *binding.rule)) bounds[statement].narrowed = true;
+  }
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    const parser::Range uses = facts.statements[i].relations;
+    for (const parser::RelationUse& use : std::span(facts.relation_uses).subspan(uses.first, uses.count)) {
+      if (!copies_into_narrowed(facts, use, catalog, verdict.capability.get())) continue;
+      bounds[i].modifies = bounds[i].narrowed = true;
     }
   }
   for (const parser::Query& query : facts.queries) {
@@ -67,14 +97,14 @@ Decision decide(std::string_view sql, const Agent& agent, const Catalog& catalog
     return decision;
   }
   Verdict verdict = evaluate(agent, catalog, *facts);
-  decision.capability = std::move(verdict.capability);
+  decision.capability = verdict.capability;
   if (!verdict.allow) {
     refuse(std::move(*verdict.denial), decision);
   } else if (auto rewritten = rewrite(sql, *facts, catalog, verdict); rewritten) {
     decision.allow = true;
     decision.rewritten = std::move(*rewritten);
     decision.narrowed = verdict.narrowing.what;
-    decision.bounds = bounds_of(*facts, verdict.narrowing);
+    decision.bounds = bounds_of(*facts, catalog, verdict);
   } else {
     refuse(refusal(rewritten.error(), sql), decision);
   }

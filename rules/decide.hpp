@@ -24,6 +24,7 @@ struct StatementBounds {
   bool header = false;
   std::optional<WriteCap> writes;  ///< rows that it may change, as its command tag counts them
   bool modifies = false;           ///< it writes to a table, in a WITH too
+  bool narrowed = false;           ///< of a table that it names, something is hidden, masked or filtered
   bool operator==(const StatementBounds&) const = default;
 };
 

@@ -153,22 +153,29 @@ SharedRefusal Guard::refuse(const rules::Denial& denial, std::string_view sql,
   refusal->sentinel = comment + (syntax ? "chaperone.denied" : "SELECT \"chaperone.denied\"");
 
   const std::string message = rules::message_of(denial);
-  const std::string detail = rules::detail_of(denial, capability);
+  const std::string detail = syntax ? denial.detail : rules::detail_of(denial, capability);
   std::string position;
   if (denial.offset != parser::kNone && denial.offset <= sql.size()) {
     position = std::to_string(parser::characters(sql.substr(0, denial.offset)) + 1);
   }
-  const backend::ErrorField fields[] = {{'S', "ERROR"},       {'V', "ERROR"},       {'C', denial.sqlstate},
-                                        {'M', message},       {'D', detail},        {'H', denial.hint},
-                                        {'P', position},      {'s', denial.schema}, {'t', denial.table},
-                                        {'c', denial.column}, {'n', denial.rule}};
+  const backend::ErrorField fields[] = {{'S', "ERROR"},
+                                        {'V', "ERROR"},
+                                        {'C', denial.sqlstate},
+                                        {'M', message},
+                                        {'D', detail},
+                                        {'H', denial.hint},
+                                        {'P', position},
+                                        {'s', denial.schema},
+                                        {'t', denial.table},
+                                        {'c', denial.column},
+                                        {'n', syntax ? std::string_view() : denial.rule}};
   backend::encode_error_fields(refusal->error_response, backend::kErrorResponse, fields);
   return refusal;
 }
 
 bool Guard::is_narrowed(const SqlText& text) {
-  constexpr std::uint8_t kHides = rules::narrowed::kRows | rules::narrowed::kMask | rules::narrowed::kColumns;
-  return text.decided && (text.decided->decision.narrowed & kHides) != 0;
+  return text.decided &&
+         std::ranges::any_of(text.decided->decision.bounds, &rules::StatementBounds::narrowed);
 }
 
 std::string Guard::append_error(char type, std::string_view body, bool whole, const SqlText* text,
