@@ -21,7 +21,7 @@ Principal principal(std::string actor, std::string agent, std::string task) {
 std::string with_context(const std::string& sql, const Principal& who) {
   const auto script = parser::parse(sql);
   parser::EditScript edits;
-  add_context(*script, context_comment(who), edits);
+  add_context(*script, context_comment(who), CommentPlace::kFront, edits);
   return edits.apply(sql, nullptr);
 }
 
@@ -61,8 +61,17 @@ TEST(Context, StandsInFrontOfOtherEdits) {
   parser::EditScript edits;
   edits.insert(0, {{"SELECT * FROM (", false}});
   edits.insert(8, {{") q LIMIT 3", false}});
-  add_context(*script, "/*c*/ ", edits);
+  add_context(*script, "/*c*/ ", CommentPlace::kFront, edits);
   EXPECT_EQ(edits.apply(sql, nullptr), "/*c*/ SELECT * FROM (select 1) q LIMIT 3");
+}
+
+TEST(Context, StandsBehindTheLastTokenOfEachStatement) {
+  const std::string sql = "select 1 -- one\n; select t.* ; ";
+  const auto script = parser::parse(sql);
+  parser::EditScript edits;
+  edits.insert(8, {{" LIMIT 3", false}});
+  add_context(*script, "/*c*/ ", CommentPlace::kEnd, edits);
+  EXPECT_EQ(edits.apply(sql, nullptr), "select 1 LIMIT 3 /*c*/  -- one\n; select t.* /*c*/  ; ");
 }
 
 }  // namespace chaperone::rules
