@@ -80,6 +80,17 @@ class Writes {
  private:
   const ItemView& target(Id query) const { return plan_.items[plan_.query(query).target]; }
 
+  /// `by` holds the primary key: evaluate() has seen that its values are no more than max_rows.
+  bool names_its_rows(Id query, const WriteBounds& bounds) const {
+    const Relation* relation = target(query).relation;
+    if (relation == nullptr || relation->primary_key.empty()) return false;
+    // A table's key is not its children's.
+    if (relation->kind == RelationKind::kTable && relation->has_children) return false;
+    return std::ranges::all_of(relation->primary_key, [&](std::uint16_t column) {
+      return std::ranges::find(bounds.by, relation->columns[column].name) != bounds.by.end();
+    });
+  }
+
   /// The command tag counts what the statement itself changes, and that is where the cap is held.
   void cap(Id query, const std::optional<std::uint64_t>& rows, std::string_view action) {
     const Id statement = plan_.query(query).statement;
@@ -270,7 +281,7 @@ class Writes {
 
   void update(Id id, const TableRule& rule) {
     if (!rule.update) return plan_.deny("update {}", plan_.query(id).target, kNone, "update");
-    cap(id, rule.update->bounds.max_rows, "update");
+    if (!names_its_rows(id, rule.update->bounds)) cap(id, rule.update->bounds.max_rows, "update");
     filter(id, rule.update->rows, "update.rows");
     if (plan_.denied()) return;
     assigned(id, plan_.query(id).columns, "update.rows");
@@ -279,7 +290,7 @@ class Writes {
 
   void remove(Id id, const TableRule& rule) {
     if (!rule.remove) return plan_.deny("delete from {}", plan_.query(id).target, kNone, "delete");
-    cap(id, rule.remove->bounds.max_rows, "delete");
+    if (!names_its_rows(id, rule.remove->bounds)) cap(id, rule.remove->bounds.max_rows, "delete");
     filter(id, rule.remove->rows, "delete.rows");
     if (plan_.denied()) return;
     columns(id, "delete");
