@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "proxy/auth/scram.hpp"
+#include "rules/load.hpp"
 #include "tests/support/records.hpp"
 
 namespace chaperone::test {
@@ -42,7 +45,54 @@ session::Environment test_environment() {
   return environment;
 }
 
-Peer::Peer(session::Environment environment) {
+namespace {
+
+constexpr std::string_view kSchema =
+    "CREATE TABLE account (id int PRIMARY KEY, owner text, balance int, tenant int, pin text);"
+    "CREATE TABLE entry (id int, note text);";
+
+std::string policy_text(int tenant) {
+  return fmt::format(R"(version: 1
+capabilities:
+  ledger:
+    tables:
+      account:
+        read: {{columns: [id, owner], rows: "tenant = :tenant", mask: {{owner: redact}}}}
+        update: {{columns: [balance], rows: "tenant = :tenant", max_rows: 1}}
+      entry:
+        read: {{columns: "*"}}
+        insert: {{columns: "*"}}
+    functions: [safe]
+    limits: {{rows: 2}}
+agents:
+  bot: {{capabilities: [ledger], parameters: {{tenant: {}}}}}
+)",
+                     tenant);
+}
+
+}  // namespace
+
+std::shared_ptr<const session::Rulebook> test_rulebook(int tenant) {
+  rules::Problems problems;
+  std::shared_ptr<const rules::Catalog> catalog = rules::load_catalog_sql(kSchema, "schema.sql", problems);
+  auto policy = std::make_shared<const rules::PolicySet>(
+      rules::load_policy(policy_text(tenant), "policy.yaml", *catalog, problems));
+  EXPECT_TRUE(problems.empty()) << problems.text();
+  const auto environment = test_environment();
+  return std::make_shared<const session::Rulebook>(std::move(policy), std::move(catalog), parser::Limits{},
+                                                   environment.find_database("shop")->target("shop"));
+}
+
+session::Environment enforcing_environment() {
+  auto environment = test_environment();
+  rules::Problems problems;
+  environment.policy =
+      std::make_shared<const rules::PolicySet>(rules::load_policy(policy_text(7), "policy.yaml", problems));
+  return environment;
+}
+
+Peer::Peer(session::Environment environment, std::shared_ptr<const session::Rulebook> rulebook) {
+  if (rulebook) thread_.rulebooks["shop"] = std::move(rulebook);
   thread_.admit = [] { return std::nullopt; };
   session_ = std::make_unique<session::Session>(
       std::make_shared<const session::Environment>(std::move(environment)), thread_, "127.0.0.1:51234");
@@ -57,8 +107,11 @@ void Peer::happen(Event&& event) {
   all_to_server_ += step.to_server.flatten();
   to_client_ += step.to_client.flatten();
   to_server_ += step.to_server.flatten();
+  const bool refresh = step.refresh_rules;
   if (step.action != Action::kNone) actions_.push_back(step.action);
   over_ = step.action == Action::kClose || step.action == Action::kCancel;
+  // What is there is as fresh as can be.
+  if (refresh) rules();
   take_waiting();
 }
 
@@ -117,6 +170,10 @@ void Peer::abort() {
   happen([&](session::Step& step) {
     session_->abort({.sqlstate = "53100", .message = "the log can't be written"}, step);
   });
+}
+
+void Peer::rules() {
+  happen([&](session::Step& step) { session_->on_rules(step); });
 }
 
 void Peer::prove(std::string_view startup_packet, std::string_view password) {

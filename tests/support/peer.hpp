@@ -21,6 +21,12 @@ inline constexpr std::uint32_t kServerPid = 4711;
 /// "upstream".
 session::Environment test_environment();
 
+/// The same, with the agent held back: it reads `account` (id, owner masked, of its tenant) up to two rows,
+/// changes at most one row of it at a time, and adds to `entry`.
+session::Environment enforcing_environment();
+/// What decides there, for an agent whose tenant is this one.
+std::shared_ptr<const session::Rulebook> test_rulebook(int tenant = 7);
+
 /// A Session between a client and a server that the test plays, with a clock that stands still until it is
 /// moved.
 ///
@@ -28,7 +34,9 @@ session::Environment test_environment();
 /// nothing is taken from anybody once the session has closed.
 class Peer {
  public:
-  explicit Peer(session::Environment environment = test_environment());
+  /// `rulebook`: of the database `shop`, where the environment enforces.
+  explicit Peer(session::Environment environment = test_environment(),
+                std::shared_ptr<const session::Rulebook> rulebook = nullptr);
 
   // Each event; what comes of it is gathered until it is taken.
   void client(std::string_view bytes);
@@ -41,6 +49,8 @@ class Peer {
   void login_timeout();
   void drain(bool now);
   void abort();
+  /// ThreadState::rulebooks has changed.
+  void rules();
   void advance(std::chrono::microseconds time) { now_ += time; }
 
   /// The whole login with SCRAM on both legs, up to the first ReadyForQuery, all of it checked and taken.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 
 namespace chaperone::test {
 namespace {
@@ -36,7 +38,9 @@ std::vector<std::string> numbers(std::string_view list) {
 }
 
 std::string statement_text(std::string_view line) {
-  std::string said = text_member(line, "verdict") == "unknown" ? "? " : ": ";
+  const auto verdict = text_member(line, "verdict");
+  std::string said = verdict == "unknown" ? "? " : verdict == "deny" ? " denied by " : ": ";
+  if (verdict == "deny") said += std::string(text_member(line, "rule")) + ": ";
   said += text_member(line, "sql");
   if (const auto values = member(line, "values"); values != "[]" && values != "null")
     said.append(" ").append(values);
@@ -123,6 +127,7 @@ std::vector<std::string> story(const audit::Batch& batch) {
 std::string contradiction(const audit::Batch& batch) {
   std::map<std::string, int, std::less<>> outcomes;
   int closed = 0;
+  std::set<std::string> denied;
   for (std::size_t i = 0; i < batch.lines(); ++i) {
     const auto line = batch.line(i);
     const auto kind = text_member(line, "kind");
@@ -130,16 +135,18 @@ std::string contradiction(const audit::Batch& batch) {
     if (closed != 0) return "a record behind the end of the session: " + sentence(line);
     if (kind == "statement" && !outcomes.emplace(number, 0).second)
       return "two statements have number " + number;
+    if (text_member(line, "verdict") == "deny") denied.insert(number);
     if (kind == "outcome") {
       const auto found = outcomes.find(number);
       if (found == outcomes.end()) return "an outcome of no statement: " + sentence(line);
+      if (denied.contains(number)) return "an outcome of what was denied: " + sentence(line);
       if (++found->second > 1) return "a second outcome: " + sentence(line);
     }
     if (kind == "session" && text_member(line, "event") != "opened") ++closed;
   }
   if (closed == 0) return {};
   for (const auto& [number, count] : outcomes) {
-    if (count == 0) return "no outcome of statement " + number;
+    if (count == 0 && !denied.contains(number)) return "no outcome of statement " + number;
   }
   return {};
 }

@@ -159,9 +159,23 @@ void ScriptedPeer::check(Peer& peer, const Entry& entry) {
   }
 }
 
+ScriptedPeer ScriptedPeer::enforcing() {
+  static const auto rulebook = test_rulebook();
+  ScriptedPeer script;
+  script.rulebook_ = rulebook;
+  return script;
+}
+
+std::unique_ptr<Peer> ScriptedPeer::peer() const {
+  auto peer =
+      rulebook_ ? std::make_unique<Peer>(enforcing_environment(), rulebook_) : std::make_unique<Peer>();
+  peer->log_in();
+  return peer;
+}
+
 ScriptedPeer::Totals ScriptedPeer::run_in_order(std::size_t piece) const {
-  Peer peer;
-  peer.log_in();
+  const auto logged_in = this->peer();
+  Peer& peer = *logged_in;
   for (const auto& entry : entries_) {
     is_expectation(entry.kind) ? check(peer, entry) : play(peer, entry, piece);
   }
@@ -184,8 +198,8 @@ void ScriptedPeer::run_failing(const Totals& whole) const {
     for (auto at = entries_.begin();; ++at) {
       if (at != entries_.end() && is_expectation(at->kind)) continue;
       SCOPED_TRACE(std::string(name) + " before step " + std::to_string(at - entries_.begin() + 1));
-      Peer peer;
-      peer.log_in();
+      const auto logged_in = this->peer();
+      Peer& peer = *logged_in;
       for (auto done = entries_.begin(); done != at; ++done) play(peer, *done, kWhole);
       fail(peer);
       // A server whose client is gone answers what it has.
@@ -204,8 +218,8 @@ void ScriptedPeer::run_failing(const Totals& whole) const {
 }
 
 void ScriptedPeer::run_late(const Totals& whole) const {
-  Peer peer;
-  peer.log_in();
+  const auto logged_in = this->peer();
+  Peer& peer = *logged_in;
   std::deque<const Entry*> client, server;
   const auto play_both = [&] {
     while (!client.empty() || !server.empty()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ inline constexpr Same same;
 class ScriptedPeer {
  public:
   using Where = std::source_location;
+
+  ScriptedPeer() = default;
+  /// Of an agent that is held back (enforcing_environment()).
+  static ScriptedPeer enforcing();
 
   ScriptedPeer& client(std::string bytes, Where where = Where::current());
   ScriptedPeer& client_closed(Where where = Where::current());
@@ -103,6 +108,9 @@ class ScriptedPeer {
 
   std::vector<Entry> entries_;
   std::string from_client_, from_server_;  // since the last expectation of the other side
+  std::unique_ptr<Peer> peer() const;
+
+  std::shared_ptr<const session::Rulebook> rulebook_;
   bool late_ = true;
   bool failures_ = true;
 };
