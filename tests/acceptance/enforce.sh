@@ -226,7 +226,7 @@ replay() {
     grep -q "\"kind\":\"statement\".*\"agent\":\"$agent\"" "$CHAPERONE_AUDIT" || continue
     status=1
     cat "$CHAPERONE_AUDIT"* | PGCHAPERONE=$PGCHAPERONE /usr/bin/python3 "$root/tests/support/attacks/replay.py" "$agent" \
-      "$SCRATCH/catalog.json" "$clients/shop.yaml" "$SCRATCH"/variants/*.yaml > "$out" 2>&1 || status=0
+      "$SCRATCH/catalog.json" "$clients/shop.yaml" "$SCRATCH"/variants/*.yaml "$CHAPERONE_DIRECTORY"/policy.yaml* > "$out" 2>&1 || status=0
     claim "each record of $agent has the verdict that its policy gives offline" "$(tail -n 1 "$out")" "$status"
     sed '$d; s/^/      /' "$out" | head -n 20
   done

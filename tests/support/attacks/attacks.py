@@ -4,8 +4,8 @@ Each attack is played twice on shop.sql's whole shop, by a database role that ma
 string) it has to get through, or it would show nothing; RESET is a command that makes that database anew. Through pgchaperone (PROXY:
 as the agent `tool`) nothing that the capability hides may come out, nothing in the database (BEHIND: the role's connection string)
 may change, and afterwards the session is as it was, or closed. FOLDER is one that the server may write to. Last, statements are used
-under a policy that no longer allows them: POLICY is the file that the pgchaperone PID reads at SIGHUP. A line for each attack that
-gets through or shows nothing; exit status 1 if there is one.
+under a policy that no longer allows them (it stays as POLICY.narrower): POLICY is the file that the pgchaperone PID reads at SIGHUP. A
+line for each attack that gets through or shows nothing; exit status 1 if there is one.
 """
 import functools
 import os
@@ -369,8 +369,9 @@ def under_a_new_policy():
         for kind, body in sessions[what].ask(held, times=ready(held)):
             if kind == "E":
                 found.append(f"{what}: refused before the reload: {fields(body)['M']}")
-    with open(policy, "w", encoding="utf-8") as file:
-        file.write(narrower)
+    for name in (policy, policy + ".narrower"):
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(narrower)
     os.kill(int(pid), signal.SIGHUP)
     for _ in range(100):
         other = Wire(proxy)
