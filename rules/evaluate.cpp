@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rules/answers.hpp"
 #include "rules/evaluation.hpp"
 #include "rules/mutant.hpp"
 
@@ -84,6 +85,21 @@ bool needs_no_capability(const parser::Facts& facts, const Capability& capabilit
          });
 }
 
+/// By statement: the queries that answer SHOW chaperone.capabilities and the like.
+std::vector<Answer> find_answers(const Agent& agent, const Catalog& catalog, const parser::Facts& facts) {
+  std::vector<Answer> answers;
+  if (facts.setting_uses.empty()) return answers;
+  for (Id id = 0; id < facts.statements.size(); ++id) {
+    const parser::StatementFacts& statement = facts.statements[id];
+    for (Id i = statement.settings.first; i < statement.settings.first + statement.settings.count; ++i) {
+      if (facts.setting_uses[i].action != parser::SettingAction::kShow) continue;
+      if (auto query = answer_query(facts.setting_uses[i].name, agent, catalog))
+        answers.push_back({id, std::move(*query)});
+    }
+  }
+  return answers;
+}
+
 const Capability& no_capability() {
   static const Capability empty;
   return empty;
@@ -112,6 +128,7 @@ std::optional<Denial> Evaluation::check() {
   for (Id i = 0; i < facts_.queries.size() && !denied(); ++i) check_query(i);
   for (Id i = 0; i < facts_.from_items.size() && !denied(); ++i) check_item(i);
   for (Id i = 0; i < facts_.types.size() && CHAPERONE_MUTANT(8, !denied(), false); ++i) check_type(i);
+  if (!denied()) check_number_types();
   for (Id i = 0; i < facts_.exprs.size() && !denied(); ++i) check_expression(i);
   for (Id i = 0; i < facts_.statements.size() && !denied(); ++i) {
     if (facts_.script.statements[i].kind == parser::StatementKind::kExplain) check_explained(i);
@@ -135,6 +152,8 @@ Verdict evaluate(const Agent& agent, const Catalog& catalog, const parser::Facts
         verdict.allow = true;
         if (!needs_no_capability(facts, *capability)) verdict.capability = capability;
         verdict.resolution = std::move(evaluation.resolution());
+        verdict.narrowing.lookups = std::move(evaluation.lookups());
+        verdict.narrowing.answers = find_answers(agent, catalog, facts);
         return verdict;
       }
     }
@@ -150,7 +169,9 @@ Verdict evaluate(const Agent& agent, const Catalog& catalog, const parser::Facts
       Verdict verdict;
       verdict.allow = true;
       verdict.resolution = std::move(evaluation.resolution());
+      verdict.narrowing.lookups = std::move(evaluation.lookups());
       verdict.narrowing.max_rows.resize(facts.statements.size());
+      verdict.narrowing.answers = find_answers(agent, catalog, facts);
       return verdict;
     }
     if (!denial) denial = std::move(found);

@@ -41,7 +41,7 @@ void Evaluation::check_expression(Id id) {
   const Expr& expr = facts_.exprs[id];
   switch (expr.kind) {
     case ExprKind::kFunction:
-      return check_function(expr);
+      return check_function(id);
     case ExprKind::kOperator:
     case ExprKind::kSubquery:
       if (expr.names.count > 0) check_operator(facts_.at(expr.names), expr.offset);
@@ -155,7 +155,8 @@ bool Evaluation::allows_function(const Expr& call, std::string_view schema, std:
   return candidates > 0;
 }
 
-void Evaluation::check_function(const Expr& call) {
+void Evaluation::check_function(Id id) {
+  const Expr& call = facts_.exprs[id];
   const auto names = facts_.at(call.names);
   if (names.empty() || names.size() > 2) {
     return deny("functions", "may not name a database in front of a function", call.offset);
@@ -169,7 +170,11 @@ void Evaluation::check_function(const Expr& call) {
     }
   }
   bool bounded = false;
-  if (allows_function(call, schema, name, bounded)) return;
+  if (allows_function(call, schema, name, bounded)) {
+    const BuiltinName* looked = builtin().find_name(name, schema.empty() ? "pg_catalog" : schema);
+    if (looked != nullptr && looked->value == BuiltinClass::kIntrospection) check_lookup(call, id, name);
+    return;
+  }
   const BuiltinName* own = schema.empty() || is_pg_catalog(names)
                                ? builtin().find_name(name, schema.empty() ? "pg_catalog" : schema)
                                : nullptr;
@@ -267,11 +272,13 @@ void Evaluation::check_cast(const Expr& cast) {
     computed = (to == "text" || to == "varchar" || to == "bpchar" || to == "name") &&
                inner != ExprKind::kConstant && inner != ExprKind::kParameter;
   }
-  if (CHAPERONE_MUTANT(46, computed, false)) {
-    deny("types",
-         fmt::format("may not cast computed text to {}; it may cast a constant or a number", names.back()),
-         cast.offset);
+  if (CHAPERONE_MUTANT(46, computed, false) && !is_of_catalog(cast.children.first, 1)) {
+    return deny(
+        "types",
+        fmt::format("may not cast computed text to {}; it may cast a constant or a number", names.back()),
+        cast.offset);
   }
+  check_number_cast(cast, names.back());
 }
 
 void Evaluation::check_type(Id id) {

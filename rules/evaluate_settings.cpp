@@ -26,13 +26,14 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// What the proxy set at login, and what it answers itself.
+/// What the proxy set at login.
 bool is_own_setting(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"actor",        "agent",    "task",
-                                                "capabilities", "identity", "limits"};
-  constexpr std::string_view kPrefix = "chaperone.";
-  return name.starts_with(kPrefix) &&
-         std::ranges::find(kNames, name.substr(kPrefix.size())) != std::end(kNames);
+  return name == "chaperone.actor" || name == "chaperone.agent" || name == "chaperone.task";
+}
+
+/// What SHOW shows as rows, and current_setting() does not know.
+bool is_answer(std::string_view name) {
+  return name == "chaperone.capabilities" || name == "chaperone.identity" || name == "chaperone.limits";
 }
 
 }  // namespace
@@ -51,6 +52,7 @@ void Evaluation::check_settings(const parser::StatementFacts& statement) {
       case SettingAction::kSetFromCurrent:
         return deny(fmt::format("settings.{}", use.name), "may not run SET .. FROM CURRENT", use.offset);
       case SettingAction::kShow:
+        if (is_answer(use.name)) continue;
         check_setting({.name = use.name, .verb = "show", .offset = use.offset});
         break;
       case SettingAction::kReset:
@@ -139,6 +141,13 @@ std::optional<Denial> refuse_setting(const SettingChange& change, const Agent& a
   if (setting != nullptr && setting->fixed) rule = nullptr;
   if (change.verb == "show") {
     if (is_own_setting(change.name)) return std::nullopt;
+    if (setting == nullptr && change.name.starts_with("chaperone.")) {
+      Denial unknown =
+          name_error("42704", fmt::format("unrecognized configuration parameter {}", in_quotes(change.name)),
+                     change.offset);
+      unknown.rule = fmt::format("settings.{}", change.name);
+      return unknown;
+    }
     if (rule == nullptr && (setting == nullptr || !setting->is_shown()))
       return refuse(setting == nullptr ? "" : setting->reason);
     return std::nullopt;

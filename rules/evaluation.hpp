@@ -48,6 +48,7 @@ class Evaluation {
   /// Nothing: it covers the script whole, and resolution() holds its bindings.
   std::optional<Denial> check();
   Resolution& resolution() { return resolution_; }
+  std::vector<Lookup>& lookups() { return lookups_; }
 
  private:
   using Id = parser::Id;
@@ -97,7 +98,7 @@ class Evaluation {
 
   // evaluate_expression.cpp
   void check_expression(Id id);
-  void check_function(const parser::Expr& call);
+  void check_function(Id id);
   bool allows_function(const parser::Expr& call, std::string_view schema, std::string_view name,
                        bool& bounded);
   void deny_function(const parser::Expr& call, std::string_view reason);
@@ -107,6 +108,22 @@ class Evaluation {
   void check_item(Id id);
   bool in_sets(std::string_view set) const;
 
+  // evaluate_lookups.cpp
+  void check_lookup(const parser::Expr& call, Id id, std::string_view name);
+  void check_number_cast(const parser::Expr& cast, std::string_view type);
+  void check_number_types();
+  void check_name(std::string_view type, const parser::Expr& constant);
+  void check_named_table(const parser::Expr& call, Id id, std::uint32_t table, bool with_column);
+  void look_up(Lookup::Place place, Id expr, std::uint32_t argument, std::string_view catalog,
+               std::string_view column, std::string_view label);
+  void look_up_argument(const parser::Expr& call, Id id, std::uint32_t argument, std::string_view catalog,
+                        std::string_view column, bool always, bool named);
+  bool is_of_catalog(Id id, std::size_t steps) const;
+  const Relation* shown_relation(std::string_view text) const;
+  bool shows_all_columns() const;
+  bool has_hidden_relatives(bool children) const;
+  bool are_of_one_row(const parser::Expr& call, std::uint32_t count) const;
+
   const Agent& agent_;
   const Catalog& catalog_;
   const parser::Facts& facts_;
@@ -115,6 +132,7 @@ class Evaluation {
   const bool session_alone_;
   Resolution resolution_;
   std::optional<Denial> denial_;
+  std::vector<Lookup> lookups_;
 };
 
 }  // namespace chaperone::rules

@@ -111,6 +111,28 @@ struct ReturningMask {
   const Mask* mask = nullptr;
 };
 
+/// SHOW chaperone.capabilities and the like, which a query takes the place of.
+struct Answer {
+  parser::Id statement = parser::kNone;
+  Expression query;
+};
+
+/// What leads to an object by its number or name, and is looked up in the filtered catalog first: NULL where
+/// the object is hidden. `before` stands in front of it, with two brackets open.
+struct Lookup {
+  enum class Place : std::uint8_t {
+    kToken,     ///< a constant or parameter
+    kName,      ///< a parameter that holds a relation's name
+    kArgument,  ///< an argument of a call
+    kCall,      ///< a call
+  };
+  Place place = Place::kToken;
+  parser::Id expr = parser::kNone;
+  std::uint32_t argument = 0;
+  Expression before;
+  bool with_next = false;  ///< by the argument behind it too, as the number of a column
+};
+
 struct Narrowing {
   std::uint8_t what = 0;  ///< narrowed::k..
   std::vector<Wrapper> wrappers;
@@ -122,6 +144,8 @@ struct Narrowing {
   std::vector<Expansion> expansions;
   std::vector<CopySelect> copies;
   std::vector<ReturningMask> returning;
+  std::vector<Answer> answers;
+  std::vector<Lookup> lookups;
   /// Qualified names of a wrapped table (public.users.name) whose schema has to be cut: exprs.
   std::vector<parser::Id> unqualify;
   std::vector<std::optional<WriteCap>> max_rows;  ///< of each statement of the script

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "rules/builtin.hpp"
 #include "rules/narrow_flow.hpp"
 #include "rules/narrow_plan.hpp"
 
@@ -100,13 +101,24 @@ class Predicates {
                        [](const auto& mask) { return mask.second.expression.has_subquery; });
   }
 
+  // What is looked up has to stay where it stands.
+  bool may_look_up(const Expr& expr) const {
+    if (expr.kind == ExprKind::kFunction) {
+      const BuiltinName* name = builtin().find_name(plan_.facts.at(expr.names).back());
+      return name != nullptr && name->value == BuiltinClass::kIntrospection;
+    }
+    if (expr.kind != ExprKind::kCast) return false;
+    const auto names = plan_.facts.at(plan_.facts.types[expr.type].names);
+    return !names.empty() && names.back().starts_with("reg");
+  }
+
   bool mentions_only(Id conjunct, Id item) const {
     std::vector<Id> open = {conjunct};
     while (!open.empty()) {
       const Id id = open.back();
       open.pop_back();
       const Expr& expr = plan_.expr(id);
-      if (expr.kind == ExprKind::kSubquery) return false;
+      if (expr.kind == ExprKind::kSubquery || may_look_up(expr)) return false;
       if (expr.kind == ExprKind::kColumn) {
         const ColumnBinding& bound = plan_.binding(id);
         if (bound.kind != Kind::kRelation || bound.item != item || expr.names.count > 2 ||

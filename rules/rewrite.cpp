@@ -130,6 +130,12 @@ parser::EditScript Rewriter::run() {
     guards_[query].push_back(&guard);
   }
 
+  // What stands inside is closed first and opened last, as its place in the statement's order is behind.
+  for (auto lookup = todo.lookups.rbegin(); lookup != todo.lookups.rend(); ++lookup) end_lookup(*lookup);
+  for (const Answer& answer : todo.answers) {
+    const parser::Span span = facts_.script.statements[answer.statement].span;
+    edits_.replace(span, expression(answer.query, {}, kNone).take());
+  }
   for (const InsertColumns& insert : todo.inserts) insert_columns(insert);
   for (const Wrapper& wrapper : todo.wrappers) wrap(wrapper);
   for (const CopySelect& copy : todo.copies) copy_query(copy);
@@ -147,6 +153,7 @@ parser::EditScript Rewriter::run() {
   for (const ReturningMask& returning : todo.returning) mask_returning(returning);
   for (const Id id : todo.unqualify) cut_schema(id);
   for (const RowLimit& one : todo.limits) limit(one);
+  for (const Lookup& lookup : todo.lookups) begin_lookup(lookup);
   make_literals_safe(text_.text(), edits_);
   return std::move(edits_);
 }

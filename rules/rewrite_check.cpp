@@ -88,12 +88,20 @@ class Comparison {
         add_relations(*bound.rule, own_);
       }
     }
+    if (!narrowing.lookups.empty()) own_.insert(projection_relations().begin(), projection_relations().end());
     for (const CopySelect& copy : narrowing.copies) add_relations(*copy.rule, own_);
   }
 
   std::string run() {
     if (before_.script.statements.size() != after_.script.statements.size()) return "other statements";
     for (std::size_t i = 0; i < before_.script.statements.size(); ++i) {
+      const bool answered = std::any_of(narrowing_.answers.begin(), narrowing_.answers.end(),
+                                        [i](const Answer& answer) { return answer.statement == i; });
+      if (answered) {
+        if (after_.script.statements[i].kind != parser::StatementKind::kSelect)
+          return "another kind of statement";
+        continue;
+      }
       if (before_.script.statements[i].kind != after_.script.statements[i].kind ||
           before_.statements[i].command != after_.statements[i].command) {
         return "another kind of statement";

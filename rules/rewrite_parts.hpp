@@ -74,6 +74,12 @@ class Rewriter {
   void expand(const Expansion& expansion);
   void mask_returning(const ReturningMask& returning);
 
+  // rewrite_lookups.cpp
+  void begin_lookup(const Lookup& lookup);
+  void end_lookup(const Lookup& lookup);
+  TokenRange lookup_range(const Lookup& lookup) const;
+  TokenRange argument_range(std::size_t call, std::uint32_t argument) const;
+
   // rewrite_limits.cpp
   void limit(const RowLimit& limit);
   TokenRange statement_query(parser::Id statement) const;

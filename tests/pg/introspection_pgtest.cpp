@@ -285,5 +285,164 @@ TEST_F(Introspection, WhatPsqlDriversAndOrmsSend) {
   EXPECT_GT(run, 45U);
 }
 
+// Numbers and names that are put to the functions and casts of the set `introspection`.
+TEST_F(Introspection, NothingLeadsToWhatIsHidden) {
+  const auto number = [](std::string_view sql) { return client->scalar(sql); };
+  const std::string table = number("SELECT 'hush_schema.hush_table'::regclass::oid");
+  const std::string view = number("SELECT 'hush_view'::regclass::oid");
+  const std::string row = number("SELECT reltype FROM pg_class WHERE relname = 'hush_parent'");
+  const std::string constraint = number("SELECT oid FROM pg_constraint WHERE conname = 'hush_check'");
+  const std::string function = number("SELECT 'hush_function'::regproc::oid");
+  const std::string index = number("SELECT 'hush_index'::regclass::oid");
+  const std::string trigger = number("SELECT oid FROM pg_trigger WHERE tgname = 'hush_trigger'");
+  const std::string column = number("SELECT attnum FROM pg_attribute WHERE attname = 'hush_number'");
+  // Nothing, or NULL.
+  const std::string quiet[] = {
+      fmt::format("SELECT '{}'::regclass", table),
+      fmt::format("SELECT {}::regclass", table),
+      fmt::format("SELECT CAST({} AS regclass)", table),
+      fmt::format("SELECT {}::oid::regclass::text", table),
+      fmt::format("SELECT {}::regtype", row),
+      fmt::format("SELECT format_type({}, NULL)", row),
+      fmt::format("SELECT format_type(o::oid, NULL) FROM generate_series({} - 3, {} + 3) o WHERE o = {}", row,
+                  row, row),
+      fmt::format("SELECT {}::regproc, {}::regprocedure", function, function),
+      fmt::format("SELECT pg_get_viewdef({})", view),
+      fmt::format("SELECT pg_get_viewdef({}::oid, true)", view),
+      fmt::format("SELECT pg_get_constraintdef({})", constraint),
+      fmt::format("SELECT pg_get_indexdef('{}'), pg_get_indexdef({}, 1, true)", index, index),
+      fmt::format("SELECT pg_get_triggerdef({}, true)", trigger),
+      fmt::format("SELECT pg_get_function_arguments({}), pg_get_function_result({})", function, function),
+      fmt::format("SELECT obj_description({}, 'pg_class')", number("SELECT 'hush_parent'::regclass::oid")),
+      fmt::format("SELECT col_description('customers'::regclass, {})", column),
+      fmt::format("SELECT col_description(c.oid, {}) FROM pg_class c WHERE c.relname = 'customers'", column),
+      fmt::format("SELECT pg_table_is_visible({})", view),
+      fmt::format("SELECT has_table_privilege({}, 'SELECT')", table),
+      "SELECT pg_get_viewdef(c.oid) FROM pg_class c WHERE relname = 'order_names'",
+      "SELECT to_regclass('hush_schema.hush_table'), to_regtype('hush_parent'), to_regproc('hush_function'), "
+      "to_regnamespace('hush_schema'), to_regclass('no_such_table')",
+  };
+  for (const std::string& sql : quiet) {
+    const Result result = ask(sql);
+    EXPECT_EQ(result.error, "") << sql << "\n" << result.sent;
+    for (const auto& values : result.rows) {
+      for (const std::string& value : values) {
+        EXPECT_TRUE(value.empty() || value == "-" || value == "???") << sql << "\n"
+                                                                     << value << "\n"
+                                                                     << result.sent;
+      }
+    }
+  }
+  // What is hidden and what is not there read the same.
+  const std::pair<std::string, std::string> missing[] = {
+      {"SELECT '{}'::regclass", "relation"},
+      {"SELECT pg_relation_is_publishable('{}')", "relation"},
+      {"SELECT has_table_privilege('{}', 'SELECT')", "relation"},
+      {"SELECT pg_get_serial_sequence('{}', 'id')", "relation"},
+      {"SELECT obj_description('{}'::regclass)", "relation"},
+  };
+  for (const auto& [sql, what] : missing) {
+    for (const std::string_view name :
+         {"hush_parent", "hush_schema.hush_table", "tickets", "no_such_table"}) {
+      const Result result = ask(fmt::format(fmt::runtime(sql), name));
+      EXPECT_EQ(result.error, fmt::format("42P01 relation \"{}\" does not exist", name)) << sql;
+    }
+  }
+  const std::string refused[] = {
+      fmt::format("SELECT (g)::oid::regclass FROM generate_series({}, {}) g", table, table),
+      fmt::format("SELECT ({} + 0)::oid::regclass", table),
+      "SELECT ('hush' || '_parent')::regclass",
+      "SELECT '{hush_parent}'::regclass[]",
+      "SELECT * FROM json_to_record('{\"a\": \"hush_parent\"}') AS x(a regclass)",
+      "SELECT 'hush_parent'::regtype",
+      "SELECT '_hush_parent'::regtype",
+      "SELECT 'hush_function'::regproc",
+      "SELECT 'hush_function(anyelement)'::regprocedure",
+      "SELECT 'hush_schema'::regnamespace",
+      "SELECT has_schema_privilege('hush_schema', 'USAGE')",
+      "SELECT has_column_privilege('customers', 'ssn', 'SELECT')",
+      "SELECT pg_get_serial_sequence('customers', 'hush_number')",
+      "SELECT pg_get_serial_sequence('hush' || '_parent', 'id')",
+      "SELECT has_function_privilege('hush_function(anyelement)', 'EXECUTE')",
+      "SELECT pg_get_object_address('table', '{hush_parent}', '{}')",
+      fmt::format("SELECT pg_describe_object('pg_class'::regclass, {}, 0)", table),
+      fmt::format("SELECT pg_describe_object('pg_class'::regclass, oid, {}) FROM pg_class", column),
+      fmt::format("SELECT oidvectortypes('{}'::oidvector)", row),
+      "SELECT pg_get_expr(d.adbin, 'customers'::regclass) FROM pg_attrdef d",
+      "SELECT regclass('hush_parent')",
+      "SELECT * FROM pg_partition_tree('events')",
+  };
+  for (const std::string& sql : refused) {
+    const Result result = ask(sql);
+    EXPECT_NE(result.error, "") << sql << "\n" << result.sent;
+    EXPECT_TRUE(result.rows.empty()) << sql;
+  }
+}
+
+TEST_F(Introspection, WhatIsShownIsFoundByNumberAndName) {
+  const std::string orders = client->scalar("SELECT 'orders'::regclass::oid");
+  const std::pair<std::string, std::string> asked[] = {
+      {fmt::format("SELECT '{}'::regclass", orders), "orders"},
+      {fmt::format("SELECT {}::regclass", orders), "orders"},
+      {"SELECT 'orders'::regclass", "orders"},
+      {"SELECT 'public.\"Mixed Case\"'::regclass", "\"Mixed Case\""},
+      {"SELECT 'orders_id_seq'::regclass", "orders_id_seq"},
+      {"SELECT 'pg_class'::regclass", "pg_class"},
+      {"SELECT to_regclass('orders')", "orders"},
+      {"SELECT to_regclass('customers_name_idx')", "customers_name_idx"},
+      {"SELECT (quote_ident(schemaname) || '.' || quote_ident(tablename))::regclass FROM pg_tables WHERE "
+       "tablename = 'orders'",
+       "orders"},
+      {"SELECT 'integer'::regtype", "integer"},
+      {"SELECT 'mood'::regtype", "mood"},
+      {"SELECT 'total_spent'::regproc", "total_spent"},
+      {"SELECT 'public'::regnamespace", "public"},
+      {"SELECT format_type(23, NULL)", "integer"},
+      {"SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'orders'::regclass AND "
+       "attname = 'total'",
+       "numeric(12,2)"},
+      {"SELECT format_type(x.t, x.m) FROM (SELECT atttypid AS t, atttypmod AS m FROM pg_attribute WHERE "
+       "attrelid = 'orders'::regclass) x",
+       "numeric(12,2)"},
+      {"SELECT pg_get_viewdef('order_ids'::regclass)", " SELECT orders.id\n   FROM orders;"},
+      {"SELECT pg_get_viewdef(c.oid, true) FROM pg_class c WHERE c.relname = 'order_ids'",
+       " SELECT orders.id\n   FROM orders;"},
+      {"SELECT pg_get_serial_sequence('orders', 'id')", "public.orders_id_seq"},
+      {"SELECT pg_get_serial_sequence(quote_ident(table_schema) || '.' || quote_ident(table_name), "
+       "column_name) FROM "
+       "information_schema.columns WHERE table_name = 'orders'",
+       "public.orders_id_seq"},
+      {"SELECT has_table_privilege('orders', 'SELECT')", "t"},
+      {"SELECT has_table_privilege(c.oid, 'SELECT') FROM pg_class c WHERE relname = 'orders'", "t"},
+      {"SELECT has_column_privilege('customers', 'name', 'SELECT')", "t"},
+      {"SELECT has_schema_privilege('public', 'USAGE')", "t"},
+      {"SELECT has_schema_privilege(nspname, 'USAGE') FROM pg_namespace", "t"},
+      {"SELECT col_description('customers'::regclass, 3)", "what they are called"},
+      {"SELECT col_description(a.attrelid, a.attnum) FROM pg_attribute a WHERE a.attname = 'name'",
+       "what they are called"},
+      {"SELECT col_description((quote_ident(table_schema) || '.' || quote_ident(table_name))::regclass, "
+       "ordinal_position) FROM "
+       "information_schema.columns WHERE table_name = 'customers'",
+       "what they are called"},
+      {"SELECT col_description(c.oid, i.ordinal_position::int) FROM information_schema.columns i JOIN "
+       "pg_class c ON c.relname = "
+       "i.table_name WHERE i.table_name = 'customers'",
+       "what they are called"},
+      {"SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d", "now()"},
+      {"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'orders_pkey'",
+       "PRIMARY KEY (id)"},
+      {"SELECT p.typ::regtype FROM (SELECT unnest(proargtypes) AS typ FROM pg_proc WHERE proname = "
+       "'total_spent') p",
+       "bigint"},
+      {"SELECT pg_get_partkeydef('events'::regclass)", "RANGE (id)"},
+  };
+  for (const auto& [sql, value] : asked) {
+    const Result result = ask(sql);
+    EXPECT_EQ(result.error, "") << sql << "\n" << result.sent;
+    EXPECT_TRUE(result.has(value)) << sql << "\n" << result.sent;
+    expect_nothing_hidden(sql, result);
+  }
+}
+
 }  // namespace
 }  // namespace chaperone::pg
