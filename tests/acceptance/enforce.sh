@@ -98,6 +98,16 @@ witness() { # SSLMODE TOKEN [psql arguments]
   PGPASSWORD=$2 PGSSLMODE=$1 PGSSLROOTCERT=$CHAPERONE_TLS/server.crt PGAPPNAME=witness-app "$POSTGRES_BIN/psql" -X -q -At \
     -h localhost -p "$CHAPERONE_PORT" -U witness "${@:3}" shop 2>&1
 }
+# Prints application_name and query of what sleeps, as soon as it does.
+sleeper() {
+  local shown
+  for _ in {1..100}; do
+    shown=$(whole -F ' | ' -c "SELECT application_name, query FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()")
+    [[ -z $shown ]] || break
+    sleep 0.1
+  done
+  echo "$shown"
+}
 token() {
   local token figure pid seconds
   start
@@ -112,7 +122,7 @@ token() {
   claim "a session ends with its token" "after $seconds s: $(head -n 1 <<< "$figure")" "$([[ $seconds -le 6 && $figure == *FATAL*expired* ]] && echo 1 || echo 0)"
   witness verify-full "$token" -c 'SELECT pg_sleep(30)' > "$SCRATCH/revoked" &
   pid=$!
-  sleep 1
+  sleeper > /dev/null
   "$PGCHAPERONE" token revoke --config "$CHAPERONE_CONFIG" --agent witness > /dev/null || true
   seconds=$SECONDS
   wait "$pid" || true
@@ -152,8 +162,7 @@ TEXT
 
   witness verify-full "$token" -c 'SELECT pg_sleep(2)' > "$SCRATCH/sleeper" &
   pid=$!
-  sleep 1
-  shown=$(whole -F ' | ' -c "SELECT application_name, query FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()")
+  shown=$(sleeper)
   wait "$pid" || true
   wanted="/*actor='alice%40example.com',agent='witness',task='TICKET-4711'*/ SELECT pg_sleep(2)"
   claim "pg_stat_activity: who runs it, for whom, what for" "$shown" \
