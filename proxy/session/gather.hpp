@@ -10,8 +10,8 @@
 namespace chaperone::session {
 
 /// Bytes to be sent in one direction, in order. Most are views into what was received and cost nothing; what
-/// has to be made or outlive its buffer is kept inside. Cleared and used again, so that steady traffic does
-/// not allocate.
+/// has to be made or outlive its buffer is kept inside, and so is what is short beside it: one piece goes out
+/// with others' in one call. Cleared and used again, so that steady traffic does not allocate.
 class Gather {
  public:
   /// Adds bytes that stay where they are until clear(). Neighbours become one piece.
@@ -21,6 +21,11 @@ class Gather {
     if (!pieces_.empty()) {
       auto& last = pieces_.back();
       if (last.data != nullptr && last.data + last.size == bytes.data()) {
+        last.size += bytes.size();
+        return;
+      }
+      if (last.data == nullptr && bytes.size() <= kShort) {
+        made_.append(bytes);
         last.size += bytes.size();
         return;
       }
@@ -36,6 +41,16 @@ class Gather {
     const auto added = made_.size() - before;
     if (added == 0) return;
     size_ += added;
+    if (!pieces_.empty() && pieces_.back().data == nullptr) {
+      pieces_.back().size += added;
+      return;
+    }
+    if (!pieces_.empty() && pieces_.back().size <= kShort) {
+      auto& last = pieces_.back();
+      made_.insert(before, last.data, last.size);
+      last = {nullptr, before, last.size + added};
+      return;
+    }
     pieces_.push_back({nullptr, before, added});
   }
 
@@ -90,6 +105,7 @@ class Gather {
     std::size_t size;
   };
   static constexpr std::size_t kKeepCapacity = 64U << 10;
+  static constexpr std::size_t kShort = 4U << 10;
 
   std::vector<Piece> pieces_;
   std::string made_;

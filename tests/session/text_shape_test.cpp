@@ -105,6 +105,101 @@ TEST(TextShape, IsOfQueriesAlone) {
   }
 }
 
+// PostgreSQL's scanner and grammar read a text, its shape and a twin alike: the same statements at the same
+// places, or an error at the same place.
+TEST(TextShape, IsReadAsTheTextIs) {
+  static constexpr std::string_view kPieces[] = {" ",
+                                                 " ",
+                                                 "\n",
+                                                 "=",
+                                                 "=",
+                                                 "<",
+                                                 ">",
+                                                 "<=",
+                                                 ">=",
+                                                 "<>",
+                                                 "!=",
+                                                 "=>",
+                                                 ":=",
+                                                 "::",
+                                                 "->",
+                                                 "@>",
+                                                 "-",
+                                                 "+",
+                                                 "*",
+                                                 "/",
+                                                 "%",
+                                                 "!",
+                                                 "~",
+                                                 "?",
+                                                 "5",
+                                                 "12",
+                                                 "007",
+                                                 "999999999",
+                                                 "1234567890",
+                                                 "5",
+                                                 "12",
+                                                 ".",
+                                                 ".5",
+                                                 "e3",
+                                                 "5e3",
+                                                 "0x1F",
+                                                 "_",
+                                                 "_1",
+                                                 "a",
+                                                 "t1",
+                                                 "(",
+                                                 ")",
+                                                 ",",
+                                                 ";",
+                                                 "[",
+                                                 "]",
+                                                 "SELECT ",
+                                                 "SELECT a FROM t WHERE a ",
+                                                 " AND b ",
+                                                 " LIMIT ",
+                                                 "UPDATE t SET a ",
+                                                 "DELETE FROM t WHERE a ",
+                                                 "float(",
+                                                 " IN (",
+                                                 " BETWEEN ",
+                                                 "OR a ",
+                                                 "SET x ",
+                                                 "OPERATOR(",
+                                                 "ORDER BY ",
+                                                 "$",
+                                                 "--",
+                                                 "/*",
+                                                 "'",
+                                                 "\"",
+                                                 "\xc3\xa4",
+                                                 "day"};
+  std::mt19937 random(20261127);
+  TextShape shapes;
+  std::size_t read = 0;
+  std::size_t refused = 0;
+  for (int round = 0; round < 60'000; ++round) {
+    std::string sql = round % 2 == 0 ? "SELECT a FROM t WHERE a = 5 AND b " : "";
+    for (std::size_t left = 1 + random() % 9; left > 0; --left) sql += kPieces[random() % std::size(kPieces)];
+    const std::string zeros(shapes.of(sql));
+    if (zeros.empty()) continue;
+    const auto is = parser::parse(sql);
+    for (const std::string& other : {zeros, shapes.twin(sql)}) {
+      const auto alike = parser::parse(other);
+      ASSERT_EQ(is.has_value(), alike.has_value()) << sql << '\n' << other;
+      if (is) {
+        ++read;
+        ASSERT_EQ(*is, *alike) << sql << '\n' << other;
+      } else {
+        ++refused;
+        ASSERT_EQ(is.error().position, alike.error().position) << sql << '\n' << other;
+      }
+    }
+  }
+  EXPECT_GE(read, 1'000U);
+  EXPECT_GE(refused, 1'000U);
+}
+
 TEST(SqlCache, ReadsTextsThatAreAlikeOnce) {
   SqlCache cache;
   const auto one = [&](std::string_view sql) { return cache.get_alike(sql, {}); };
