@@ -84,16 +84,22 @@ bool Relay::enforce_complete(const wire::Frame& frame, Step& step) {
     send_sentinel(kSentinelName, *entry.refusal, step);
     return true;  // its error is the answer, and undoes what was done
   }
-  std::string corrected(*tag), warning;
-  if (std::exchange(cut_, false)) {
+  std::string corrected, warning;
+  const bool cut = std::exchange(cut_, false);
+  if (cut) {
     const auto bounds = entry.bounds(entry.answered);
     const std::uint64_t rows = entry.kind == Kind::kExecute && entry.run ? entry.run->rows + rows_ : rows_;
     Guard::append_cut_warning(rows, bounds.capability != nullptr ? bounds.capability->name : "", warning);
     corrected = fmt::format("{} {}", tag->substr(0, tag->rfind(' ')), rows_);
   }
-  if (!complete(corrected, backend::rows_of_tag(corrected), step)) return false;
+  const std::string_view told = cut ? corrected : *tag;
+  if (!complete(told, backend::rows_of_tag(told), step)) return false;
   if (unrolled) step.to_server.write([](std::string& out) { frontend::encode_sync(out); });
   if (client_gone_) return true;
+  if (!cut) {
+    pass(frame, step.to_client);
+    return true;
+  }
   step.to_client.copy(warning);
   step.to_client.write([&](std::string& out) { backend::encode_command_complete(out, corrected); });
   return true;

@@ -52,9 +52,10 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
   const rules::Decision& decision = text->decided->decision;
   Named named;
   SharedRefusal refusal;
-  std::string members = text->decided->members;
+  std::string members;
   if (!decision.allow) {
     refusal = guard_->refuse(*text);
+    members = text->decided->members;
   } else if (auto denial = find_named(*text, named)) {
     if (wait_for_names(frame, step)) return true;
     refusal = guard_->refuse(*denial, text->sql);

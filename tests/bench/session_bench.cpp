@@ -3,11 +3,15 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "proxy/session/decision_cache.hpp"
+#include "proxy/session/guard.hpp"
 #include "proxy/session/relay.hpp"
+#include "rules/check.hpp"
 #include "rules/load.hpp"
 #include "tests/support/messages.hpp"
 
@@ -35,9 +39,45 @@ namespace {
 
 using namespace chaperone::test;  // NOLINT: the messages
 
+constexpr std::string_view kSchema =
+    "CREATE TABLE tickets (id int PRIMARY KEY, tenant_id int, subject text);"
+    "CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance int, filler char(84))";
+constexpr std::string_view kPolicy = R"(version: 1
+capabilities:
+  triage:
+    tables:
+      tickets:
+        read:
+          columns: [id, subject]
+          rows: "tenant_id = 7"
+      pgbench_accounts:
+        read:
+          columns: [aid, bid, abalance]
+          rows: "bid <= :branches"
+    functions: [safe]
+    limits: {rows: 1000}
+agents:
+  bot:
+    capabilities: [triage]
+    parameters: {branches: 10}
+)";
+
+std::shared_ptr<const DecisionContext> context() {
+  static const auto made = [] {
+    rules::Problems problems;
+    const auto catalog = rules::load_catalog_sql(kSchema, "schema.sql", problems);
+    const auto policy = std::make_shared<const rules::PolicySet>(
+        rules::load_policy(kPolicy, "policy.yaml", *catalog, problems));
+    if (!problems.empty()) throw std::runtime_error(problems.text());
+    return std::make_shared<const DecisionContext>(policy, catalog, *policy->find_agent("bot"),
+                                                   parser::Limits());
+  }();
+  return made;
+}
+
 class Bench {
  public:
-  Bench()
+  explicit Bench(bool enforced = false)
       : relay_({}, cache_, counters_,
                audit::SessionMembers({.session = "abcdefghijklmnop",
                                       .agent = "triage-bot",
@@ -45,7 +85,11 @@ class Bench {
                                       .client = "127.0.0.1:51234",
                                       .database = "shop",
                                       .role = "app",
-                                      .backend_pid = 4711})),
+                                      .backend_pid = 4711}),
+               enforced ? std::optional<Guard>(std::in_place, decisions_, context(),
+                                               rules::make_principal(context()->agent(), {}),
+                                               rules::CommentPlace::kFront)
+                        : std::nullopt),
         step_(batch_, {}) {
     relay_.begin(step_);
   }
@@ -74,6 +118,7 @@ class Bench {
   }
 
   SqlCache cache_;
+  DecisionCache decisions_;
   Counters counters_;
   audit::Batch batch_;
   Relay relay_;
@@ -85,18 +130,22 @@ std::string one_row() {
 }
 
 void round_trips(benchmark::State& state, Bench& bench, std::string_view request, std::string_view reply) {
+  for (int i = 0; i < 3; ++i) bench.round_trip(request, reply);
+  const std::size_t before = allocations;
   for (auto _ : state) bench.round_trip(request, reply);
   if (bench.over()) state.SkipWithError("the session ended");
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.counters["allocations"] =
+      benchmark::Counter(static_cast<double>(allocations - before), benchmark::Counter::kAvgIterations);
 }
 
 /// The text is in the cache.
-void simple_query(benchmark::State& state) {
-  Bench bench;
+void simple_query(benchmark::State& state, bool enforced) {
+  Bench bench(enforced);
   round_trips(state, bench, query("SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"),
               row_description() + one_row());
 }
-BENCHMARK(simple_query);
+BENCHMARK_CAPTURE(simple_query, observed, false);
+BENCHMARK_CAPTURE(simple_query, enforced, true);
 
 /// Every text is a new one, `before` the number in it.
 void new_texts(benchmark::State& state, std::string_view before) {
@@ -121,23 +170,25 @@ void new_other_query(benchmark::State& state) {
 }
 BENCHMARK(new_other_query);
 
-void extended_query(benchmark::State& state) {
-  Bench bench;
+void extended_query(benchmark::State& state, bool enforced) {
+  Bench bench(enforced);
   round_trips(state, bench,
               parse("", "SELECT abalance FROM pgbench_accounts WHERE aid = $1;") + bind("", "", {"4711"}) +
                   describe('P', "") + execute() + sync(),
               parse_complete() + bind_complete() + row_description() + one_row());
 }
-BENCHMARK(extended_query);
+BENCHMARK_CAPTURE(extended_query, observed, false);
+BENCHMARK_CAPTURE(extended_query, enforced, true);
 
-void prepared_query(benchmark::State& state) {
-  Bench bench;
+void prepared_query(benchmark::State& state, bool enforced) {
+  Bench bench(enforced);
   bench.client(parse("P_0", "SELECT abalance FROM pgbench_accounts WHERE aid = $1;") + sync());
   bench.server(parse_complete() + ready());
   round_trips(state, bench, bind("", "P_0", {"4711"}) + describe('P', "") + execute() + sync(),
               bind_complete() + row_description() + one_row());
 }
-BENCHMARK(prepared_query);
+BENCHMARK_CAPTURE(prepared_query, observed, false);
+BENCHMARK_CAPTURE(prepared_query, enforced, true);
 
 /// A read of 64 KiB within a large result.
 void data_rows(benchmark::State& state) {
@@ -152,32 +203,11 @@ void data_rows(benchmark::State& state) {
 }
 BENCHMARK(data_rows);
 
-constexpr std::string_view kSchema = "CREATE TABLE tickets (id int PRIMARY KEY, tenant_id int, subject text)";
-constexpr std::string_view kPolicy = R"(version: 1
-capabilities:
-  triage:
-    tables:
-      tickets:
-        read:
-          columns: [id, subject]
-          rows: "tenant_id = 7"
-    functions: [safe]
-agents:
-  bot:
-    capabilities: [triage]
-)";
-
 /// A narrowed statement that was decided before: nothing is read, decided or allocated. By its text, or by
 /// its shape.
 void cached_decision(benchmark::State& state, std::string_view sql, bool alike) {
-  rules::Problems problems;
-  const auto catalog = rules::load_catalog_sql(kSchema, "schema.sql", problems);
-  const auto policy = std::make_shared<const rules::PolicySet>(
-      rules::load_policy(kPolicy, "policy.yaml", *catalog, problems));
-  if (!problems.empty()) return state.SkipWithError(problems.text().c_str());
-  const DecisionContext context(policy, catalog, *policy->find_agent("bot"), {});
   DecisionCache cache;
-  const auto get = [&] { return alike ? cache.get_alike(context, sql) : cache.get(context, sql); };
+  const auto get = [&] { return alike ? cache.get_alike(*context(), sql) : cache.get(*context(), sql); };
   for (int i = 0; i < 3; ++i) {
     if (!get()->decision.allow) return state.SkipWithError("it is refused");
   }
