@@ -132,8 +132,9 @@ void read_root(const Value& value, Reader& reader, Config& config, session::Envi
   } else {
     reader.warnings.push_back("no policy: every agent that can log in is observed, and nothing is held back");
   }
-  if (const auto identity = root.need("identity", "{default: scram, passwords: <file>}")) {
-    read_identity(*identity, reader, environment);
+  if (const auto identity =
+          root.need("identity", "{default: token, tokens: [..]} or {default: scram, passwords: <file>}")) {
+    read_identity(*identity, config.state, reader, environment);
   }
   if (const auto context = root.find("context")) read_context(*context, environment);
   if (const auto audit = root.need("audit", "{sinks: [{file: audit.jsonl}]}")) {
@@ -159,6 +160,26 @@ boost::system::result<Config, ConfigError> read_config(const std::string& file) 
   config.environment = std::move(environment);
   config.warnings = std::move(reader.warnings);
   return config;
+}
+
+boost::system::result<std::string, ConfigError> read_state(const std::string& file) {
+  config::Reader reader{std::filesystem::path(file).parent_path().string()};
+  const auto document = rules::yaml::Document::from_file(file, reader.problems);
+  if (!document.readable()) return ConfigError{reader.problems.text()};
+  std::string directory;
+  std::string problem;
+  {
+    auto root = document.root().map("a map of settings");
+    if (const auto state = root.find("state")) {
+      directory = reader.path(*state, "the path of a directory").value_or("");
+    }
+    if (!reader.problems.empty()) problem = reader.problems.text();
+  }  // where the keys that were not asked for are reported
+  if (!problem.empty()) return ConfigError{problem};
+  if (directory.empty()) {
+    return ConfigError{fmt::format("{}: it names no `state`; expected the path of a directory", file)};
+  }
+  return {boost::system::in_place_value, std::move(directory)};
 }
 
 void throw_exception_from_error(const ConfigError& error, const boost::source_location&) {

@@ -35,10 +35,16 @@ struct ConfigError {
   std::string message;
 };
 
+/// Of the built-in token service, in the `state` directory: the keys that verify its tokens.
+inline constexpr std::string_view kTokenKeysFile = "token_keys.json";
+
 /// Reads a configuration and all that it names (policy, passwords, password files). Relative paths are
 /// relative to the configuration file. Unknown and duplicate keys, values of the wrong type or out of range,
 /// and keys that this version can't serve are errors; all that can be found in one run are given, one a line.
 boost::system::result<Config, ConfigError> read_config(const std::string& file);
+
+/// The `state` directory that a configuration names, whatever else is wrong with it.
+boost::system::result<std::string, ConfigError> read_state(const std::string& file);
 
 [[noreturn]] void throw_exception_from_error(const ConfigError& error, const boost::source_location& where);
 

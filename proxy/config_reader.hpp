@@ -29,7 +29,9 @@ struct Reader {
 };
 
 void read_databases(const rules::yaml::Value& value, Reader& reader, session::Environment& environment);
-void read_identity(const rules::yaml::Value& value, Reader& reader, session::Environment& environment);
+/// `state`: the directory; empty = none given.
+void read_identity(const rules::yaml::Value& value, const std::string& state, Reader& reader,
+                   session::Environment& environment);
 void read_audit(const rules::yaml::Value& value, const Reader& reader, audit::LogOptions& options);
 
 }  // namespace chaperone::config

@@ -241,6 +241,14 @@ wire::Result<ProvenIdentity> read_identity(const Json& claims, const TokenIssuer
 
 }  // namespace
 
+TokenIssuer builtin_issuer(std::shared_ptr<const KeySet> keys) {
+  return {.issuer = std::string(kBuiltinIssuer),
+          .audience = std::string(kBuiltinAudience),
+          .claims = {.agent = "agent", .actor = "actor", .task = "task", .capabilities = "capabilities"},
+          .keys = std::move(keys),
+          .access_tokens_only = true};
+}
+
 wire::Result<DecodedToken> decode_token(std::string_view token) {
   if (token.size() > kMaxTokenBytes) {
     return refused(fmt::format("it is longer than {} bytes", kMaxTokenBytes));

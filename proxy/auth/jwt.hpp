@@ -24,6 +24,7 @@ inline constexpr std::size_t kMaxActorBytes = 4U << 10;
 
 /// Name and audience of the built-in token service.
 inline constexpr std::string_view kBuiltinIssuer = "pgchaperone";
+inline constexpr std::string_view kBuiltinAudience = "pgchaperone";
 inline constexpr std::string_view kAccessTokenType = "at+jwt";
 
 /// Which claims say who it is, with dots for members of members: "act.sub". Empty = none.
@@ -34,10 +35,6 @@ struct ClaimPaths {
   std::string capabilities;  ///< an array of names, or names with blanks between them
 };
 
-/// Claims of the built-in service's tokens.
-inline const ClaimPaths kBuiltinClaims{
-    .agent = "agent", .actor = "actor", .task = "task", .capabilities = "capabilities"};
-
 /// An issuer whose tokens are taken, with keys of its own: a key of one never verifies a token of another.
 struct TokenIssuer {
   std::string issuer;    ///< `iss`, exactly
@@ -46,6 +43,9 @@ struct TokenIssuer {
   std::shared_ptr<const KeySet> keys;
   bool access_tokens_only = false;  ///< `typ` has to be at+jwt
 };
+
+/// The built-in token service as an issuer.
+TokenIssuer builtin_issuer(std::shared_ptr<const KeySet> keys);
 
 /// A token taken apart; nothing of it is proved.
 struct DecodedToken {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kKinds = {"token", "agent", "actor"};
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
 }
 
@@ -52,7 +52,7 @@ std::string Revocations::to_text() const {
   std::string text;
   for (const auto& [key, time] : entries_) {
     text += fmt::format("{{\"{}\":{},\"time\":{}}}\n", kKinds[static_cast<std::size_t>(key.first)],
-                        quoted(key.second), quoted(time));
+                        json_text(key.second), json_text(time));
   }
   return text;
 }
@@ -75,8 +75,8 @@ std::optional<std::string> Revocations::why(const ProvenIdentity& identity) cons
     const auto found =
         name->empty() ? entries_.end() : entries_.find(std::pair(kind, std::string_view(*name)));
     if (found == entries_.end()) continue;
-    return fmt::format("the {} {} was revoked at {}", kKinds[static_cast<std::size_t>(kind)], quoted(*name),
-                       found->second);
+    return fmt::format("the {} {} was revoked at {}", kKinds[static_cast<std::size_t>(kind)],
+                       json_text(*name), found->second);
   }
   return std::nullopt;
 }

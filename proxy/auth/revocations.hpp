@@ -31,6 +31,11 @@ class Revocations {
   bool lift(Kind kind, std::string_view name);
   std::size_t size() const { return entries_.size(); }
 
+  /// The file can't be read any more: what is revoked stays so, and nobody comes in with a token until it
+  /// can.
+  void set_unreadable() { readable_ = false; }
+  bool readable() const { return readable_; }
+
   /// Why an identity is revoked, for the operator; nothing: it is not. An agent's revocation holds however it
   /// proved itself.
   std::optional<std::string> why(const ProvenIdentity& identity) const;
@@ -44,6 +49,7 @@ class Revocations {
     }
   };
   std::map<std::pair<Kind, std::string>, std::string, Less> entries_;  // with the time
+  bool readable_ = true;
 };
 
 }  // namespace chaperone::auth

@@ -19,6 +19,7 @@
 #include "proxy/commands/password.hpp"
 #include "proxy/commands/policy_test.hpp"
 #include "proxy/commands/serve.hpp"
+#include "proxy/commands/token.hpp"
 #include "proxy/commands/version.hpp"
 #include "rules/text.hpp"
 
@@ -85,6 +86,7 @@ int run_command(CLI::App& app, int argc, char** argv) {
   add_policy_test(app, exit_status);
   add_explain(app, exit_status);
   add_config(app, exit_status);
+  add_token(app, exit_status);
   add_password(app, exit_status);
   add_audit(app, exit_status);
   add_catalog(app, exit_status);

@@ -15,6 +15,7 @@
 
 #include "parser/parser.hpp"
 #include "proxy/admin/admin.hpp"
+#include "proxy/commands/state.hpp"
 #include "proxy/config.hpp"
 #include "proxy/net/log_lines.hpp"
 #include "proxy/net/server.hpp"
@@ -41,10 +42,17 @@ unsigned thread_count(unsigned configured) {
 /// at once.
 class Service {
  public:
-  Service(std::string config_file, Config config, audit::Log& log, net::Server& server)
-      : config_file_(std::move(config_file)), config_(std::move(config)), log_(log), server_(server) {}
+  /// `revocations`: nullptr where there is no state.
+  Service(std::string config_file, Config config, audit::Log& log, net::Server& server,
+          RevocationsWatch* revocations)
+      : config_file_(std::move(config_file)),
+        config_(std::move(config)),
+        log_(log),
+        server_(server),
+        revocations_(revocations) {}
 
   void run() {
+    if (revocations_ != nullptr) watch_revocations();
     wait_for_signal();
     io_.run();
   }
@@ -83,14 +91,34 @@ class Service {
     const bool needs_restart = fresh->listen != config_.listen || fresh->admin != config_.admin ||
                                fresh->audit.file != config_.audit.file ||
                                fresh->audit.durability != config_.audit.durability ||
-                               fresh->connections != config_.connections || fresh->threads != config_.threads;
+                               fresh->connections != config_.connections || fresh->state != config_.state ||
+                               fresh->threads != config_.threads;
     if (needs_restart)
-      spdlog::warn("listen, admin, audit, threads and limits.connections take effect with a restart");
+      spdlog::warn("listen, admin, audit, state, threads and limits.connections take effect with a restart");
     for (const auto& warning : fresh->warnings) spdlog::warn("{}", warning);
     config_.environment = fresh->environment;
     config_.drain = fresh->drain;
     record("reload", {});
     spdlog::info("reloaded {}", config_file_);
+  }
+
+  void watch_revocations() {
+    revocations_timer_.expires_after(std::chrono::seconds(1));
+    revocations_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      look_at_revocations();
+      watch_revocations();
+    });
+  }
+
+  void look_at_revocations() {
+    std::string problem;
+    auto fresh = revocations_->look(problem);
+    if (!fresh) return;
+    if (!problem.empty()) spdlog::error("{}; no token is accepted until it can be read", problem);
+    record(problem.empty() ? "revocations" : "revocations_unreadable", problem);
+    spdlog::info("{} revocation(s) in force", fresh->size());
+    server_.revoke(std::move(fresh));
   }
 
   void stop() {
@@ -134,9 +162,10 @@ class Service {
   Config config_;
   audit::Log& log_;
   net::Server& server_;
+  RevocationsWatch* revocations_;
   asio::io_context io_{1};
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
-  asio::steady_timer timer_{io_};
+  asio::steady_timer timer_{io_}, revocations_timer_{io_};
   Clock::time_point deadline_;
   bool ended_ = false;
 };
@@ -164,12 +193,24 @@ int serve(const std::string& config_file) {
     spdlog::error("{}", log.error().message);
     return 2;
   }
+  std::optional<RevocationsWatch> revocations;
+  std::shared_ptr<const auth::Revocations> revoked;
+  if (!config->state.empty()) {
+    revocations.emplace(State(config->state));
+    std::string problem;
+    revoked = revocations->look(problem);
+    if (!problem.empty()) {
+      spdlog::error("{}", problem);
+      return 2;
+    }
+  }
   auto server = net::Server::start({.listen = config->listen,
                                     .threads = thread_count(config->threads),
                                     .max_sessions = config->connections,
                                     .login_timeout = config->authentication,
                                     .durability = config->audit.durability,
-                                    .values = config->audit.values},
+                                    .values = config->audit.values,
+                                    .revocations = revoked},
                                    config->environment, **log);
   if (!server) {
     spdlog::error("{}", server.error().message);
@@ -194,7 +235,7 @@ int serve(const std::string& config_file) {
     spdlog::info("metrics and health on {}", admin_server->address().to_string());
   }
   for (const auto& address : (*server)->addresses()) spdlog::info("listening on {}", address.to_string());
-  Service(config_file, *config, **log, **server).run();
+  Service(config_file, *config, **log, **server, revocations ? &*revocations : nullptr).run();
   admin_server.reset();
   server->reset();
   (*log)->close();

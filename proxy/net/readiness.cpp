@@ -58,7 +58,7 @@ void Worker::meet_deadlines() {
       continue;
     }
     auto step = take_step();
-    connection.session.on_login_timeout(*step);
+    connection.session.on_deadline(*step);
     settle(connection, std::move(step));
   }
 }

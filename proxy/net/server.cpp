@@ -165,6 +165,7 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
       for (auto& worker : my.workers) worker->post([&worker, seq] { worker->on_durable(seq); });
     });
   }
+  for (auto& worker : my.workers) worker->revoke(options.revocations);
   for (auto& worker : my.workers) worker->start();
   my.rules->start();
   my.acceptors.reserve(my.listeners.size());
@@ -244,6 +245,12 @@ void Server::reload_refused() {
 
 session::RuleReport Server::rules() const {
   return implementation_->rules->report();
+}
+
+void Server::revoke(std::shared_ptr<const auth::Revocations> revocations) {
+  for (auto& worker : implementation_->workers) {
+    worker->post([&worker, revocations] { worker->revoke(revocations); });
+  }
 }
 
 void Server::drain() {

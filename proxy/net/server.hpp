@@ -21,6 +21,7 @@ struct ServerOptions {
   std::chrono::milliseconds login_timeout{10'000};
   audit::Durability durability = audit::Durability::kBatch;
   audit::Values values = audit::Values::kKeep;
+  std::shared_ptr<const auth::Revocations> revocations = {};  ///< nullptr = nothing is revoked
 };
 
 /// Accepts connections and runs their sessions on I/O threads of its own. Its functions may be called from
@@ -45,6 +46,8 @@ class Server {
   /// Counts one that could not even be read.
   void reload_refused();
   session::RuleReport rules() const;
+  /// From now on this is what is revoked; sessions of it end.
+  void revoke(std::shared_ptr<const auth::Revocations> revocations);
   /// Newcomers are refused with 57P03; sessions end when they are out of their transactions.
   void drain();
   /// Ends every session that is left, with 57P01.

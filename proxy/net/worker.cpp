@@ -84,6 +84,10 @@ void Worker::expect_end(Connection& connection) {
 void Worker::logged_in(Connection& connection) {
   connection.logged_in = true;
   deadlines_.erase({connection.deadline, &connection});
+  if (const auto& deadline = connection.session.deadline()) {
+    connection.deadline = *deadline;
+    deadlines_.emplace(connection.deadline, &connection);
+  }
   if (!connection.session.client_key().secret_key.empty()) {
     shared_.cancel_keys.add(connection.session.client_key(),
                             {connection.server_address, connection.session.server_key()});
@@ -130,6 +134,16 @@ void Worker::on_rules(Connection& connection, const RuleNews& news) {
   settle(connection, std::move(step));
 }
 
+void Worker::revoke(std::shared_ptr<const auth::Revocations> revocations) {
+  thread_.revocations = std::move(revocations);
+  for (const auto& [raw, connection] : std::unordered_map(connections_)) {
+    if (connection->closed) continue;
+    auto step = take_step();
+    connection->session.on_revocations(*step);
+    settle(*connection, std::move(step));
+  }
+}
+
 void Worker::drain(bool now) {
   for (const auto& [raw, connection] : std::unordered_map(connections_)) {
     if (connection->closed) continue;
@@ -162,6 +176,9 @@ void Worker::carry_out(Connection& connection, session::Action action) {
         ::shutdown(connection.server.socket.get(), SHUT_WR);
       }
       break;
+    case session::Action::kCancelAndClose:
+      send_cancel(shared_.io, {connection.server_address, connection.session.server_key()}, [] {});
+      [[fallthrough]];
     case session::Action::kClose:
       // The server learns of it at once; the client still gets what it is owed.
       unwatch(connection.server);

@@ -57,6 +57,8 @@ class Worker {
   void adopt(Descriptor client);
   /// What the keeper of rulebooks has to tell: with an environment (else nullptr) a reload.
   void on_rules(std::shared_ptr<const session::Environment> environment, const std::vector<RuleNews>& news);
+  /// What is revoked ends now, and does not come in any more.
+  void revoke(std::shared_ptr<const auth::Revocations> revocations);
   /// `now` false: sessions end as they come out of their transactions; true: all end.
   void drain(bool now);
   /// Records up to `seq` are on disk.

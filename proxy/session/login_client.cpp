@@ -271,7 +271,10 @@ void Login::sasl_message(std::string_view body, Step& step) {
 }
 
 void Login::authenticated(Step& step) {
-  const auto revoked = revocations_ ? revocations_->why(identity_) : std::nullopt;
+  auto revoked = revocations_ ? revocations_->why(identity_) : std::nullopt;
+  if (revocations_ && !revocations_->readable() && identity_.method == "token") {
+    revoked = "what has been revoked can't be read";
+  }
   if (revoked) {
     refuse({.sqlstate = sqlstate::kInvalidAuthorization,
             .message = fmt::format("pgchaperone: agent \"{}\" is not let in", agent_)},

@@ -55,6 +55,8 @@ class Relay {
 
   bool wants_client() const { return !barrier_ && !awaiting_rules_ && !client_done_ && !ledger_.full(); }
   bool over() const { return over_; }
+  /// Whether the server has something to do for this session.
+  bool running() const { return !ledger_.empty(); }
 
  private:
   // relay_client.cpp

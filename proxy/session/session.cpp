@@ -56,6 +56,10 @@ Session::Session(std::shared_ptr<const Environment> environment, ThreadState& th
 void Session::on_client(std::string_view bytes, Step& step) {
   if (over_) return;
   if (relay_) {
+    if (deadline_ && step.now.steady >= *deadline_) {  // nothing begins behind it
+      on_deadline(step);
+      return;
+    }
     relay_->on_client(bytes, step);
     over_ = relay_->over();
     return;
@@ -104,7 +108,7 @@ void Session::on_rules(Step& step) {
     return;
   }
   if (relay_) {
-    if (identity_) renew_rules(*rules->second, step);
+    if (enforced_) renew_rules(*rules->second, step);
     return;
   }
   login_->on_rules(*rules->second, step);
@@ -181,12 +185,14 @@ void Session::begin_relay(Step& step) {
   std::optional<Guard> guard;
   if (login_->context()) {
     guard.emplace(thread_.decisions, login_->context(), login_->principal(), environment_->comment);
-    identity_ = std::make_unique<auth::ProvenIdentity>(login_->identity());
+    enforced_ = true;
   }
   relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, peer_),
                  std::move(guard));
   client_key_ = login_->client_key();
   server_key_ = login_->server_key();
+  identity_ = std::make_unique<auth::ProvenIdentity>(login_->identity());
+  deadline_ = login_->deadline();
   const std::string early = login_->take_early_bytes();
   login_.reset();
   relay_->begin(step);
@@ -208,12 +214,39 @@ void Session::on_server_closed(std::string_view why, Step& step) {
   record_refusal(step);
 }
 
-void Session::on_login_timeout(Step& step) {
-  if (over_ || relay_) return;
+void Session::on_deadline(Step& step) {
+  if (over_) return;
+  if (relay_) {
+    if (deadline_ && step.now.steady >= *deadline_) end_identity("has expired", step);
+    return;
+  }
   login_->end(
       {.sqlstate = wire::sqlstate::kQueryCanceled, .message = "canceling authentication due to timeout"},
       step);
   if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::on_revocations(Step& step) {
+  if (over_ || !thread_.revocations) return;
+  if (thread_.revocations->why(relay_ ? *identity_ : login_->identity())) end_identity("was revoked", step);
+}
+
+// What it runs is cancelled: a server would else go on with it until it has an answer to send.
+void Session::end_identity(std::string_view how, Step& step) {
+  const auto& identity = relay_ ? *identity_ : login_->identity();
+  const wire::Error error{
+      .sqlstate = wire::sqlstate::kAdminShutdown,
+      .message = fmt::format("pgchaperone: {} {} {}", identity.method == "token" ? "the token of" : "agent",
+                             identity.agent, how)};
+  if (!relay_) {
+    login_->end(error, step);
+    record_refusal(step);
+    return;
+  }
+  const bool running = relay_->running();
+  relay_->abort(error, step);
+  over_ = true;
+  if (running) step.action = Action::kCancelAndClose;
 }
 
 void Session::drain(bool now, Step& step) {

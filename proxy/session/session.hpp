@@ -60,8 +60,10 @@ class Session {
   void on_upstream_failed(std::string_view why, Step& step);
   void on_server(std::string_view bytes, Step& step);
   void on_server_closed(std::string_view why, Step& step);
-  /// The time to log in is over.
-  void on_login_timeout(Step& step);
+  /// The time to log in is over; of a session that is logged in, deadline() has come.
+  void on_deadline(Step& step);
+  /// ThreadState::revocations is another: ends the session where it is among them.
+  void on_revocations(Step& step);
   /// The proxy shuts down: an idle session ends now, one in a transaction after it, and with `now` any.
   void drain(bool now, Step& step);
   /// The session can't go on (records can't be written): ends it with this error.
@@ -70,6 +72,8 @@ class Session {
   /// other one can't be written.
   bool wants_client() const { return login_ ? login_->wants_client() : relay_->wants_client(); }
   bool logged_in() const { return relay_.has_value(); }
+  /// When a session that is logged in ends, since its token has expired by then; nothing = never.
+  const std::optional<std::chrono::steady_clock::time_point>& deadline() const { return deadline_; }
   /// True once ThreadState::admit let it in: the caller counts it out when it is over.
   bool admitted() const { return relay_ || login_->admitted(); }
 
@@ -96,17 +100,20 @@ class Session {
   void begin_relay(Step& step);
   void renew_rules(const Rulebook& rules, Step& step);
   void record_refusal(Step& step);
+  void end_identity(std::string_view how, Step& step);
 
   std::shared_ptr<const Environment> environment_;
   ThreadState& thread_;
   std::string peer_;
   std::unique_ptr<Login> login_;  // until it is done
   std::optional<Relay> relay_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
   Address server_;
   std::shared_ptr<const net::TlsContext> server_tls_;
   std::string database_name_;
-  std::unique_ptr<const auth::ProvenIdentity> identity_;  // of an enforced agent
-  std::string target_;                                    // Database::target() of it
+  std::unique_ptr<const auth::ProvenIdentity> identity_;  // once logged in
+  bool enforced_ = false;
+  std::string target_;  // of an enforced agent: Database::target()
   CancelKey client_key_, server_key_;
   bool over_ = false;
 };

@@ -149,11 +149,7 @@ TEST(Token, OfTheBuiltinService) {
     EXPECT_EQ(again->id(), key.id());
     const auto keys = KeySet::from_text(R"({"keys":[)" + key.public_jwk() + "]}", "token_keys.json");
     ASSERT_TRUE(keys) << keys.error().message;
-    const std::vector<TokenIssuer> builtin = {{.issuer = std::string(kBuiltinIssuer),
-                                               .audience = "pgchaperone",
-                                               .claims = kBuiltinClaims,
-                                               .keys = std::make_shared<KeySet>(*keys),
-                                               .access_tokens_only = true}};
+    const std::vector<TokenIssuer> builtin = {builtin_issuer(std::make_shared<KeySet>(*keys))};
     const auto claims = object({{"iss", R"("pgchaperone")"},
                                 {"aud", R"("pgchaperone")"},
                                 {"sub", R"("bot")"},

@@ -202,7 +202,7 @@ TEST_F(ConfigTest, AgentsAreEnforcedUnlessTheyAreObserved) {
   EXPECT_FALSE(config.environment->enforces("watched"));
   EXPECT_TRUE(config.environment->enforces("held"));
   EXPECT_TRUE(config.environment->enforces("nobody")) << "who is not named is let off nothing";
-  EXPECT_EQ(config.environment->comment, session::CommentPlace::kEnd);
+  EXPECT_EQ(config.environment->comment, rules::CommentPlace::kEnd);
 }
 
 TEST_F(ConfigTest, ProblemsOfTheNamedFilesKeepTheirOwnPlaces) {
@@ -230,13 +230,15 @@ TEST_F(ConfigTest, AllProblemsComeInOneRunInTheOrderOfTheFile) {
 }
 
 TEST_F(ConfigTest, AnEmptyMapMissesWhatIsNeeded) {
-  EXPECT_EQ(problems("{}"),
-            "chaperone.yaml:1:1: key \"listen\" is missing; expected a list of addresses, as [{address: "
-            "127.0.0.1:6432}]\n"
-            "chaperone.yaml:1:1: key \"databases\" is missing; expected a map of databases by the names that "
-            "agents use\n"
-            "chaperone.yaml:1:1: key \"identity\" is missing; expected {default: scram, passwords: <file>}\n"
-            "chaperone.yaml:1:1: key \"audit\" is missing; expected {sinks: [{file: audit.jsonl}]}");
+  EXPECT_EQ(
+      problems("{}"),
+      "chaperone.yaml:1:1: key \"listen\" is missing; expected a list of addresses, as [{address: "
+      "127.0.0.1:6432}]\n"
+      "chaperone.yaml:1:1: key \"databases\" is missing; expected a map of databases by the names that "
+      "agents use\n"
+      "chaperone.yaml:1:1: key \"identity\" is missing; expected {default: token, tokens: [..]} or {default: "
+      "scram, passwords: <file>}\n"
+      "chaperone.yaml:1:1: key \"audit\" is missing; expected {sinks: [{file: audit.jsonl}]}");
   EXPECT_EQ(problems(""), "chaperone.yaml:1:1: the file is empty; expected a map");
   EXPECT_EQ(problems("- a\n"), "chaperone.yaml:1:1: the file is a list; expected a map of settings");
 }

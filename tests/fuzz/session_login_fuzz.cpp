@@ -44,7 +44,7 @@ class Run {
       case 12:
         return happen([&](Step& step) { session_->on_client_closed(step); });
       case 13:
-        return happen([&](Step& step) { session_->on_login_timeout(step); });
+        return happen([&](Step& step) { session_->on_deadline(step); });
       case 14:
         return prove();
       case 15:

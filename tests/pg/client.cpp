@@ -245,6 +245,9 @@ Messages authenticate(Peer& peer, std::string_view password) {
     const auto authentication = wire::backend::decode_authentication(message.body()).value();
     std::string answer;
     switch (static_cast<wire::backend::AuthenticationCode>(authentication.code)) {
+      case wire::backend::AuthenticationCode::kCleartextPassword:
+        answer = pg::message('p', std::string(password) + '\0');
+        break;
       case wire::backend::AuthenticationCode::kSasl:
         wire::frontend::encode_sasl_initial_response(answer, auth::kScramSha256, scram.first());
         break;

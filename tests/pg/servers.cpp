@@ -146,11 +146,11 @@ void Chaperone::write_config(const ChaperoneOptions& options) {
                   "admin:\n  address: 127.0.0.1:{}\n"
                   "databases:\n  \"{}\":\n    server: {}\n{}    credential:\n      insecure_static:\n{}"
                   "        password_file: role.password\n"
-                  "identity:\n  default: scram\n  passwords: passwords\n"
+                  "identity:\n{}"
                   "audit:\n  durability: {}\n  sinks:\n    - file: {}\n"
                   "limits:\n  drain: 3s\n{}{}{}",
                   address_.port, admin_.port, options.database, options.server.to_string(), tls, role,
-                  options.durability, audit_.string(), options.limits,
+                  options.identity, options.durability, audit_.string(), options.limits,
                   options.policy.empty() ? "" : "policy: policy.yaml\n", options.more));
   if (!options.policy.empty()) write_file(policy(), options.policy);
 }

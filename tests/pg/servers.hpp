@@ -42,6 +42,7 @@ struct ChaperoneOptions {
   std::string database = "*";  ///< the entry under `databases`
   std::string role = "";       ///< empty = the agent's own name
   std::string role_password = "a secret";
+  std::string identity = "  default: scram\n  passwords: passwords\n";
   std::string more = "";  ///< lines of YAML at the end
   bool start = true;
   std::filesystem::path audit = {};  ///< empty = in its own directory

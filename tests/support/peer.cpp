@@ -91,11 +91,12 @@ session::Environment enforcing_environment() {
   return environment;
 }
 
-Peer::Peer(session::Environment environment, std::shared_ptr<const session::Rulebook> rulebook) {
+Peer::Peer(session::Environment environment, std::shared_ptr<const session::Rulebook> rulebook,
+           std::string from) {
   if (rulebook) thread_.rulebooks["shop"] = std::move(rulebook);
   thread_.admit = [] { return std::nullopt; };
   session_ = std::make_unique<session::Session>(
-      std::make_shared<const session::Environment>(std::move(environment)), thread_, "127.0.0.1:51234");
+      std::make_shared<const session::Environment>(std::move(environment)), thread_, std::move(from));
 }
 
 template <class Event>
@@ -109,7 +110,8 @@ void Peer::happen(Event&& event) {
   to_server_ += step.to_server.flatten();
   const bool refresh = step.refresh_rules;
   if (step.action != Action::kNone) actions_.push_back(step.action);
-  over_ = step.action == Action::kClose || step.action == Action::kCancel;
+  over_ = step.action == Action::kClose || step.action == Action::kCancelAndClose ||
+          step.action == Action::kCancel;
   // What is there is as fresh as can be.
   if (refresh) rules();
   take_waiting();
@@ -159,7 +161,12 @@ void Peer::upstream_failed(std::string_view why) {
 }
 
 void Peer::login_timeout() {
-  happen([&](session::Step& step) { session_->on_login_timeout(step); });
+  happen([&](session::Step& step) { session_->on_deadline(step); });
+}
+
+void Peer::revoke(auth::Revocations revocations) {
+  thread_.revocations = std::make_shared<const auth::Revocations>(std::move(revocations));
+  happen([&](session::Step& step) { session_->on_revocations(step); });
 }
 
 void Peer::drain(bool now) {

@@ -34,9 +34,10 @@ std::shared_ptr<const session::Rulebook> test_rulebook(int tenant = 7);
 /// nothing is taken from anybody once the session has closed.
 class Peer {
  public:
-  /// `rulebook`: of the database `shop`, where the environment enforces.
+  /// `rulebook`: of the database `shop`, where the environment enforces. `from`: where the client comes from.
   explicit Peer(session::Environment environment = test_environment(),
-                std::shared_ptr<const session::Rulebook> rulebook = nullptr);
+                std::shared_ptr<const session::Rulebook> rulebook = nullptr,
+                std::string from = "127.0.0.1:51234");
 
   // Each event; what comes of it is gathered until it is taken.
   void client(std::string_view bytes);
@@ -47,6 +48,7 @@ class Peer {
   void upstream_connected();
   void upstream_failed(std::string_view why);
   void login_timeout();
+  void revoke(auth::Revocations revocations);
   void drain(bool now);
   void abort();
   /// ThreadState::rulebooks has changed.
