@@ -496,8 +496,13 @@ void Evaluation::check_number_cast(const Expr& cast, std::string_view type) {
       const auto place = by_number ? Lookup::Place::kToken : Lookup::Place::kName;
       return look_up(place, id, 0, catalog, "oid", type);
     }
-    // What was looked up itself.
-    if (value.kind == ExprKind::kFunction && facts_.at(value.names).back().starts_with("to_reg")) return;
+    // What was looked up itself, and the sequence of a column that is shown.
+    if (value.kind == ExprKind::kFunction) {
+      const auto names = facts_.at(value.names);
+      const bool own =
+          (names.size() == 1 || names[0] == "pg_catalog") && catalog_.functions("", names.back()).empty();
+      if (own && (names.back().starts_with("to_reg") || names.back() == "pg_get_serial_sequence")) return;
+    }
     if (value.kind == ExprKind::kCast && facts_.types[value.type].array_dimensions == 0 &&
         !catalog_of_type(facts_.at(facts_.types[value.type].names).back()).empty()) {
       return;
