@@ -34,22 +34,24 @@ std::string read_instance(const Value& value) {
   return std::move(*text);
 }
 
+bool listens_on(const Config& config, const session::Address& address) {
+  return std::ranges::any_of(config.listen, [&](const net::Listen& each) { return each.address == address; });
+}
+
 void read_listen(const Value& value, const Reader& reader, Config& config) {
   const auto entries = value.list(kListen);
   for (const Value& entry : entries) {
     Map listener = entry.map("a map: {address: 127.0.0.1:6432}");
     const auto text = listener.need("address", address_form(kListenAddress));
-    listener.refuse("tls", "TLS to agents is not in this version",
-                    "a Unix socket or a trusted network, and no `tls`");
+    const auto tls = listener.find("tls");
     if (!text) continue;
     const auto address = reader.address(*text, kListenAddress);
     if (!address) continue;
     const bool chosen_port = address->port == 0;
-    if (!chosen_port &&
-        std::find(config.listen.begin(), config.listen.end(), *address) != config.listen.end()) {
+    if (!chosen_port && listens_on(config, *address)) {
       text->problem(fmt::format("{} is listened on already", address->to_string()), "each address once");
     }
-    config.listen.push_back(*address);
+    config.listen.push_back({*address, tls ? read_client_tls(*tls, *address, reader) : nullptr});
   }
   if (value.is_list() && entries.empty()) value.problem("listen is empty", kListen);
 }
@@ -66,7 +68,7 @@ void read_admin(const Value& value, const Reader& reader, Config& config) {
         "a loopback address or a Unix socket");
   }
   if (config.admin && !config.admin->unix_socket && config.admin->port != 0 &&
-      std::find(config.listen.begin(), config.listen.end(), *config.admin) != config.listen.end()) {
+      listens_on(config, *config.admin)) {
     text->problem(fmt::format("{} is what agents connect to", config.admin->to_string()),
                   "an address of its own");
   }

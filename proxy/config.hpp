@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/audit/log.hpp"
+#include "proxy/net/server.hpp"
 #include "proxy/session/environment.hpp"
 
 namespace chaperone {
@@ -16,7 +17,7 @@ namespace chaperone {
 struct Config {
   std::string instance;  ///< empty = none given
   std::string state;     ///< directory; empty = none given
-  std::vector<session::Address> listen;
+  std::vector<net::Listen> listen;
   std::optional<session::Address> admin;
   std::shared_ptr<const session::Environment> environment;
   audit::LogOptions audit;

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <array>
-
 #include "proxy/config_reader.hpp"
 #include "rules/text.hpp"
 
@@ -11,8 +9,6 @@ namespace {
 using rules::yaml::Map;
 using rules::yaml::Value;
 
-constexpr std::string_view kNoTls = "TLS to the server is not in this version";
-constexpr std::string_view kWithoutTls = "`tls: {mode: insecure_disable}`, said explicitly, or a Unix socket";
 /// PostgreSQL's own bound on what a client may send for one (PG_MAX_AUTH_TOKEN_LENGTH).
 constexpr std::size_t kMaxPasswordBytes = 65'535;
 
@@ -28,33 +24,6 @@ std::string read_password(const Value& value, const Reader& reader) {
                   "one password on one line");
   }
   return std::move(*text);
-}
-
-/// A TCP server has to be reached without TLS in this version, and the file has to say that it knows.
-void read_tls(const std::optional<Value>& value, const Value& owner, const session::Database& database,
-              Reader& reader) {
-  const bool unix_socket = database.server.unix_socket;
-  if (!value) {
-    if (!unix_socket) owner.problem_at_key(fmt::format("{}: {}", owner.path(), kNoTls), kWithoutTls);
-    return;
-  }
-  Map tls = value->map("a map: {mode: insecure_disable}");
-  const auto mode = tls.find("mode");
-  tls.refuse("ca", kNotYet, kWithoutTls);
-  if (!mode) {
-    if (value->is_map() && !unix_socket) {
-      value->problem_at_key(
-          fmt::format("{}.mode is verify-full where it is not said: {}", value->path(), kNoTls), kWithoutTls);
-    }
-    return;
-  }
-  static constexpr std::array<std::string_view, 1> kModes = {"insecure_disable"};
-  static constexpr std::array<std::string_view, 2> kLater = {"verify-full", "insecure_require"};
-  if (mode->choice(kModes, kLater, kNoTls) && !unix_socket) {
-    reader.warnings.push_back(fmt::format(
-        "{}: insecure_disable: all statements and rows travel unencrypted between pgchaperone and {}",
-        mode->path(), database.server.to_string()));
-  }
 }
 
 void read_static_credential(const Value& value, Reader& reader, session::Database& database) {
@@ -102,9 +71,7 @@ session::Database read_database(const std::string& name, const Value& value, Rea
     database.database = text.value_or("");
   }
   const auto tls = map.find("tls");
-  if (address) {
-    read_tls(tls, value, database, reader);
-  }
+  if (address) database.tls = read_server_tls(tls, value, *address, reader);
   if (const auto credential = map.need("credential", "{insecure_static: {role: .., password_file: ..}}")) {
     read_credential(*credential, reader, database);
   }

@@ -20,6 +20,25 @@ bool is_private(const rules::File& file) {
   return (file.mode & forbidden) == 0;
 }
 
+std::optional<std::string> read(const Reader& reader, const rules::yaml::Value& value, std::size_t max_bytes,
+                                bool secret) {
+  const auto name = reader.path(value, "the path of a file");
+  if (!name) return {};
+  rules::File file = rules::read_file(*name, max_bytes);
+  if (!file.error.empty()) {
+    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*name), file.error),
+                  "a readable file");
+    return {};
+  }
+  if (secret && !is_private(file)) {
+    value.problem(
+        fmt::format("{} is open to others than its owner (mode {:04o})", rules::in_quotes(*name), file.mode),
+        fmt::format("mode 0600 (chmod 600 {})", *name));
+    return {};
+  }
+  return std::move(file.text);
+}
+
 }  // namespace
 
 std::string Reader::resolve(const std::string& path) const {
@@ -42,22 +61,12 @@ std::optional<std::string> Reader::path(const rules::yaml::Value& value, std::st
   return text;
 }
 
+std::optional<std::string> Reader::file(const rules::yaml::Value& value, std::size_t max_bytes) const {
+  return read(*this, value, max_bytes, false);
+}
+
 std::optional<std::string> Reader::secret_file(const rules::yaml::Value& value, std::size_t max_bytes) const {
-  const auto name = path(value, "the path of a file");
-  if (!name) return {};
-  rules::File file = rules::read_file(*name, max_bytes);
-  if (!file.error.empty()) {
-    value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*name), file.error),
-                  "a readable file");
-    return {};
-  }
-  if (!is_private(file)) {
-    value.problem(
-        fmt::format("{} is open to others than its owner (mode {:04o})", rules::in_quotes(*name), file.mode),
-        fmt::format("mode 0600 (chmod 600 {})", *name));
-    return {};
-  }
-  return std::move(file.text);
+  return read(*this, value, max_bytes, true);
 }
 
 }  // namespace chaperone::config

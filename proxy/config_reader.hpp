@@ -24,9 +24,20 @@ struct Reader {
   std::optional<session::Address> address(const rules::yaml::Value& value, const AddressRule& rule) const;
   /// The path of a file that another setting names, resolved.
   std::optional<std::string> path(const rules::yaml::Value& value, std::string_view expected) const;
-  /// The text of a file that only its owner may read. Gives nothing where it can't be had.
+  /// The text of a file. Gives nothing where it can't be had.
+  std::optional<std::string> file(const rules::yaml::Value& value, std::size_t max_bytes) const;
+  /// The same of one that only its owner may read.
   std::optional<std::string> secret_file(const rules::yaml::Value& value, std::size_t max_bytes) const;
 };
+
+/// How TLS is spoken with the clients of an address; nullptr where it can't be read.
+std::shared_ptr<const net::TlsContext> read_client_tls(const rules::yaml::Value& value,
+                                                       const session::Address& address, const Reader& reader);
+/// How TLS is spoken with a server: `value` is its `tls`, `owner` its entry of `databases`. nullptr = not at
+/// all.
+std::shared_ptr<const net::TlsContext> read_server_tls(const std::optional<rules::yaml::Value>& value,
+                                                       const rules::yaml::Value& owner,
+                                                       const session::Address& server, Reader& reader);
 
 void read_databases(const rules::yaml::Value& value, Reader& reader, session::Environment& environment);
 /// `state`: the directory; empty = none given.

@@ -46,6 +46,7 @@ wire::Result<std::unique_ptr<Journal>> Journal::open(const LogOptions& options, 
     auto start = find_start(options.file);
     if (!start) return start.error();
     journal->file_ = start->file;
+    journal->synced_size_ = start->file ? start->file->size() : 0;
     journal->first_seq_ = start->first_seq == 0 ? start->position.seq + 1 : start->first_seq;
     journal->chain_.move_to(start->position);
     journal->seq_before_ = start->position.seq;

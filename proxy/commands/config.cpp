@@ -14,6 +14,7 @@ namespace {
 
 std::string describe(const session::Database& database) {
   std::string out = database.server.to_string();
+  if (database.tls) out += ", TLS";
   if (!database.database.empty()) out += fmt::format(", database {}", database.database);
   out += database.role.empty() ? ", the agent's own role" : fmt::format(", role {}", database.role);
   if (database.password.empty()) out += ", no password";
@@ -36,7 +37,9 @@ std::string summary(const Config& config) {
   const auto line = [&out](std::string_view name, std::string_view value) {
     fmt::format_to(std::back_inserter(out), "  {:<14}{}\n", name, value);
   };
-  for (const session::Address& address : config.listen) line("listen", address.to_string());
+  for (const auto& [address, tls] : config.listen) {
+    line("listen", fmt::format("{}{}", address.to_string(), tls ? ", TLS only" : ""));
+  }
   line("admin", config.admin ? config.admin->to_string() : "off");
   for (const auto& [name, database] : config.environment->databases) {
     line("database", fmt::format("{} -> {}", name, describe(database)));

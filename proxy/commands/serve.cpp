@@ -32,6 +32,12 @@ audit::Microseconds wall_clock() {
       .count();
 }
 
+bool same_listeners(const std::vector<net::Listen>& a, const std::vector<net::Listen>& b) {
+  return std::ranges::equal(a, b, [](const net::Listen& one, const net::Listen& other) {
+    return one.address == other.address && (one.tls == nullptr) == (other.tls == nullptr);
+  });
+}
+
 unsigned thread_count(unsigned configured) {
   constexpr unsigned kMost = 4;
   // A busy thread takes more at each wake-up than two that are idle half of the time.
@@ -81,15 +87,16 @@ class Service {
   void reload() {
     auto fresh = read_config(config_file_);
     if (!fresh) server_.reload_refused();
-    const std::string refused = fresh ? server_.reload(fresh->environment) : fresh.error().message;
+    const std::string refused =
+        fresh ? server_.reload(fresh->environment, fresh->listen) : fresh.error().message;
     if (!refused.empty()) {
       spdlog::error("reload refused, the configuration in force stays:");
       net::log_lines(spdlog::level::err, refused);
       record("reload_refused", refused);
       return;
     }
-    const bool needs_restart = fresh->listen != config_.listen || fresh->admin != config_.admin ||
-                               fresh->audit.file != config_.audit.file ||
+    const bool needs_restart = !same_listeners(fresh->listen, config_.listen) ||
+                               fresh->admin != config_.admin || fresh->audit.file != config_.audit.file ||
                                fresh->audit.durability != config_.audit.durability ||
                                fresh->connections != config_.connections || fresh->state != config_.state ||
                                fresh->threads != config_.threads;

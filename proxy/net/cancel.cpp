@@ -13,7 +13,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
+#include <string_view>
+#include <tuple>
 #include <utility>
+
+#include "proxy/net/tls.hpp"
 
 namespace chaperone::net {
 
@@ -27,22 +31,60 @@ bool same(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+using Socket = asio::generic::stream_protocol::socket;
+
+// The handshake as the session has it, a byte behind the server's consent included. False: there is no
+// sending it.
+asio::awaitable<bool> secure(Socket& socket, Tls& tls) {
+  const auto use = asio::as_tuple(asio::use_awaitable);
+  const std::string question = wire::encode(wire::SslRequest{});
+  auto [error, size] = co_await asio::async_write(socket, asio::buffer(question), use);
+  std::array<char, 4096> buffer{};
+  if (!error) std::tie(error, size) = co_await socket.async_read_some(asio::buffer(buffer), use);
+  if (error || std::string_view(buffer.data(), size) != "S") co_return false;
+  std::string_view input;
+  while (tls.state() == Tls::State::kHandshake) {
+    std::string output;
+    tls.handshake(input, output);
+    std::tie(error, size) = co_await asio::async_write(socket, asio::buffer(output), use);
+    if (error || tls.state() != Tls::State::kHandshake) break;
+    std::tie(error, size) = co_await socket.async_read_some(asio::buffer(buffer), use);
+    if (error) break;
+    input = {buffer.data(), size};
+  }
+  co_return !error && tls.state() == Tls::State::kOpen;
+}
+
 asio::awaitable<void> deliver(asio::io_context& io, CancelTarget target, std::function<void()> done) {
   const auto use = asio::as_tuple(asio::use_awaitable);
-  asio::generic::stream_protocol::socket socket(io);
+  Socket socket(io);
   asio::steady_timer timer(io, kCancelTimeout);
   timer.async_wait([&socket](const boost::system::error_code& error) {
     boost::system::error_code ignored;
     if (!error) socket.close(ignored);
   });
   const asio::generic::stream_protocol::endpoint endpoint(target.server.get(), target.server.length);
-  const std::string packet = wire::encode(
+  std::string packet = wire::encode(
       wire::CancelRequest{.backend_pid = target.key.backend_pid, .secret_key = target.key.secret_key});
   auto [connect_error] = co_await socket.async_connect(endpoint, use);
-  if (!connect_error) {
+  bool ready = !connect_error;
+  std::optional<Tls> tls;
+  if (ready && target.tls) {
+    tls.emplace(*target.tls);
+    ready = co_await secure(socket, *tls);
+    std::string sealed;
+    if (ready) tls->write(packet, sealed);
+    packet = std::move(sealed);
+  }
+  if (ready) {
     auto [write_error, written] = co_await asio::async_write(socket, asio::buffer(packet), use);
-    std::array<char, 1> nothing{};
-    if (!write_error) co_await socket.async_read_some(asio::buffer(nothing), use);
+    // Only its end counts: a TLS server may have sent tickets.
+    std::array<char, 4096> ignored{};
+    bool open = !write_error;
+    while (open) {
+      auto [read_error, size] = co_await socket.async_read_some(asio::buffer(ignored), use);
+      open = !read_error;
+    }
   }
   timer.cancel();
   done();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/net/socket.hpp"
+#include "proxy/net/tls.hpp"
 #include "proxy/session/session.hpp"
 
 namespace chaperone::net {
@@ -19,25 +20,29 @@ struct Leg {
   Descriptor socket;
   std::uint32_t interest = 0;  ///< what the readiness set watches
   bool watched = false;
-  bool failed = false;      ///< nothing can be sent any more
-  bool queued = false;      ///< the outbox holds bytes for it
-  bool connecting = false;  ///< of the server leg: connect() has not come back
-  std::string unsent;       ///< what the kernel did not take; while it waits, the other side is not read
+  bool failed = false;       ///< nothing can be sent any more
+  bool queued = false;       ///< the outbox holds bytes for it
+  bool connecting = false;   ///< of the server leg: connect() has not come back
+  std::string unsent;        ///< what the kernel did not take; while it waits, the other side is not read
+  std::unique_ptr<Tls> tls;  ///< nullptr = what is sent and received is plain
 };
 
 /// A client, its session and its server: plain state, moved by the Worker that owns it.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Descriptor client_socket, std::shared_ptr<const session::Environment> environment,
-             session::ThreadState& thread)
-      : session(std::move(environment), thread, peer_name(client_socket.get())) {
+  /// `tls`: what the client is offered; nullptr = nothing.
+  Connection(Descriptor client_socket, std::shared_ptr<const TlsContext> tls,
+             std::shared_ptr<const session::Environment> environment, session::ThreadState& thread)
+      : session(std::move(environment), thread, peer_name(client_socket.get()), tls != nullptr),
+        client_tls(std::move(tls)) {
     client.connection = server.connection = this;
     client.socket = std::move(client_socket);
   }
 
   Leg client, server;
   session::Session session;
-  std::vector<SocketAddress> candidates;  ///< of the upstream, still to be tried
+  std::shared_ptr<const TlsContext> client_tls;  ///< until its handshake begins
+  std::vector<SocketAddress> candidates;         ///< of the upstream, still to be tried
   SocketAddress server_address;
   std::chrono::steady_clock::time_point
       deadline;  ///< of the login, or of what a closing client still has to take

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/net/socket.hpp"
+#include "proxy/net/tls.hpp"
 #include "proxy/session/control.hpp"
 
 namespace chaperone::net {
@@ -20,7 +21,8 @@ class ControlConnection {
  public:
   using Timeout = std::chrono::milliseconds;
 
-  /// Connects (TCP: to each address of the name in turn) and logs in, both within `timeout`.
+  /// Connects (TCP: to each address of the name in turn), encrypts as the login says, and logs in, all within
+  /// `timeout`.
   static ControlOutcome<ControlConnection> open(session::ControlLogin login, Timeout timeout);
   ControlConnection(ControlConnection&&) noexcept = default;
   ControlConnection& operator=(ControlConnection&&) noexcept = default;
@@ -35,9 +37,14 @@ class ControlConnection {
 
  private:
   struct State {
-    State(session::ControlLogin login, Descriptor descriptor)
-        : control(std::move(login), keys), socket(std::move(descriptor)) {}
+    State(session::ControlLogin login, Descriptor descriptor);
+    void take(std::string_view bytes);
+    std::string next_output();
+
     auth::ScramKeyCache keys;
+    std::shared_ptr<const TlsContext> asking;  ///< the server has not said yet whether it speaks TLS
+    std::unique_ptr<Tls> tls;                  ///< nullptr = what is sent and received is plain
+    std::string reply;                         ///< what TLS itself has to say
     session::Control control;
     Descriptor socket;
   };

@@ -93,20 +93,18 @@ void Worker::read_client(Connection& connection) {
   if (client_buffer_.size() - client_buffer_used_ < kReceive) commit();
   if (connection.closed || !connection.client.watched) return;
   char* const to = client_buffer_.data() + client_buffer_used_;
-  const auto got = receive(connection.client.socket.get(), to, kReceive);
-  if (got.state == Transfer::State::kWouldBlock) return;
-  if (got.state == Transfer::State::kFailed) {
-    lost(connection.client);
-    return;
-  }
-  auto step = take_step();
-  if (got.state == Transfer::State::kClosed) {
-    connection.client_eof = true;
-    connection.session.on_client_closed(*step);
-  } else {
-    connection.session.on_client({to, got.bytes}, *step);
+  const auto got = receive_from(connection.client, to, kReceive);
+  if (got.bytes > 0) {
     client_buffer_used_ += got.bytes;
+    auto step = take_step();
+    connection.session.on_client({to, got.bytes}, *step);
+    settle(connection, std::move(step));
   }
+  if (got.state == Transfer::State::kFailed) lost(connection.client);
+  if (got.state != Transfer::State::kClosed) return;
+  connection.client_eof = true;
+  auto step = take_step();
+  connection.session.on_client_closed(*step);
   settle(connection, std::move(step));
 }
 
@@ -114,19 +112,28 @@ void Worker::read_server(Connection& connection) {
   if (server_buffer_.size() - server_buffer_used_ < kReceive) commit();
   if (connection.closed || !connection.server.watched) return;
   char* const to = server_buffer_.data() + server_buffer_used_;
-  const auto got = receive(connection.server.socket.get(), to, server_buffer_.size() - server_buffer_used_);
-  if (got.state == Transfer::State::kWouldBlock) return;
-  auto step = take_step();
-  if (got.state == Transfer::State::kOk) {
+  const auto got = receive_from(connection.server, to, server_buffer_.size() - server_buffer_used_);
+  const int error = errno;
+  if (got.bytes > 0) {
     server_buffer_used_ += got.bytes;
+    auto step = take_step();
     connection.session.on_server({to, got.bytes}, *step);
-  } else {
-    const std::string why =
-        got.state == Transfer::State::kClosed ? "it closed" : std::generic_category().message(errno);
-    connection.session.on_server_closed(why, *step);
-    unwatch(connection.server);
-    connection.server.failed = true;
+    settle(connection, std::move(step));
   }
+  if (got.state == Transfer::State::kClosed) server_gone(connection, "it closed");
+  if (got.state == Transfer::State::kFailed) {
+    const Tls* const tls = connection.server.tls.get();
+    server_gone(connection, tls != nullptr && tls->state() == Tls::State::kFailed
+                                ? "TLS with it failed: " + tls->failure()
+                                : std::generic_category().message(error));
+  }
+}
+
+void Worker::server_gone(Connection& connection, std::string_view why) {
+  auto step = take_step();
+  connection.session.on_server_closed(why, *step);
+  unwatch(connection.server);
+  connection.server.failed = true;
   settle(connection, std::move(step));
 }
 
@@ -240,19 +247,20 @@ void Worker::send_queued() {
     }
   }
   sends.clear();
+  forget_sealed();
 }
 
 void Worker::send_upstream(Connection& connection, session::Step& step, std::uint64_t seq) {
   if (step.to_server.empty()) return;
   auto& server = connection.server;
   if (shared_.sync && seq > shared_.log.durable()) {
-    server.unsent += step.to_server.flatten();
+    append(server, step.to_server);
     connection.sendable_at = seq;
     waiting_for_disk_.insert(&connection);
     return;
   }
   if (connection.sendable_at != 0) {
-    server.unsent += step.to_server.flatten();
+    append(server, step.to_server);
     return;
   }
   send_to(server, step.to_server);
@@ -271,12 +279,25 @@ void Worker::on_durable(std::uint64_t seq) {
   }
 }
 
+// Behind what waits already.
+void Worker::append(Leg& leg, const session::Gather& gather) {
+  if (leg.tls) {
+    seal(leg, gather, leg.unsent);
+  } else {
+    leg.unsent += gather.flatten();
+  }
+}
+
 void Worker::send_to(Leg& leg, const session::Gather& gather) {
   if (gather.empty()) return;
   if (leg.queued) send_queued();
   if (leg.failed || leg.connection->closed) return;
   if (!leg.unsent.empty()) {
-    leg.unsent += gather.flatten();
+    append(leg, gather);
+    return;
+  }
+  if (leg.tls) {
+    send_sealed(leg, gather);
     return;
   }
   if (gather.pieces() == 1) {

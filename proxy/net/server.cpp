@@ -14,6 +14,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <system_error>
@@ -69,6 +70,7 @@ bool remove_stale(const SocketAddress& address, const std::string& path) {
 struct Listener {
   Descriptor socket;
   std::string unlink_at_end;
+  Listen configured = {};  ///< its TLS belongs to the acceptor's thread, once that runs
 };
 
 wire::Result<Listener> listen_on_path(const session::Address& address) {
@@ -118,8 +120,8 @@ wire::Result<Listener> listen_on(session::Address& address) {
 struct Server::Implementation {
   explicit Implementation(audit::Log& log) : shared(log) {}
 
-  asio::awaitable<void> accept(asio::posix::stream_descriptor& listener);
-  void take_all(int listener);
+  asio::awaitable<void> accept(Listener& listener, asio::posix::stream_descriptor& descriptor);
+  void take_all(const Listener& listener);
   void turn_away(Descriptor client);
 
   Shared shared;
@@ -145,10 +147,10 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
   my.shared.login_timeout = options.login_timeout;
   my.shared.max_sessions = sessions_that_fit(options.max_sessions);
   my.shared.sync = options.durability == audit::Durability::kSync;
-  my.addresses = options.listen;
-  for (auto& address : my.addresses) {
-    auto listener = listen_on(address);
+  for (const auto& wanted : options.listen) {
+    auto listener = listen_on(my.addresses.emplace_back(wanted.address));
     if (!listener) return listener.error();
+    listener->configured = wanted;
     my.listeners.push_back(std::move(*listener));
   }
   my.rules = std::make_unique<RuleKeeper>(environment, log, [&my](auto fresh, auto news) {
@@ -171,7 +173,7 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
   my.acceptors.reserve(my.listeners.size());
   for (auto& listener : my.listeners) {
     auto& acceptor = my.acceptors.emplace_back(my.shared.io, ::dup(listener.socket.get()));
-    asio::co_spawn(my.shared.io, my.accept(acceptor), asio::detached);
+    asio::co_spawn(my.shared.io, my.accept(listener, acceptor), asio::detached);
   }
   my.acceptor_thread = std::thread([&my] { my.shared.io.run(); });
   return server;
@@ -190,24 +192,26 @@ Server::~Server() {
   my.workers.clear();
 }
 
-asio::awaitable<void> Server::Implementation::accept(asio::posix::stream_descriptor& listener) {
+asio::awaitable<void> Server::Implementation::accept(Listener& listener,
+                                                     asio::posix::stream_descriptor& descriptor) {
   const auto use = asio::as_tuple(asio::use_awaitable);
   while (true) {
-    auto [error] = co_await listener.async_wait(asio::posix::descriptor_base::wait_read, use);
+    auto [error] = co_await descriptor.async_wait(asio::posix::descriptor_base::wait_read, use);
     if (error) co_return;
-    take_all(listener.native_handle());
+    take_all(listener);
   }
 }
 
-void Server::Implementation::take_all(int listener) {
+void Server::Implementation::take_all(const Listener& listener) {
+  const int socket = listener.socket.get();
   while (true) {
-    Descriptor client(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    Descriptor client(::accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       if (errno != EMFILE && errno != ENFILE) return;
       spdlog::error("no descriptors are left: a connection is turned away");
       reserve.reset();
-      turn_away(Descriptor(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)));
+      turn_away(Descriptor(::accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)));
       reserve = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
       continue;
     }
@@ -218,7 +222,7 @@ void Server::Implementation::take_all(int listener) {
     ++shared.strangers;
     auto& worker = *workers[next_worker++ % workers.size()];
     const auto passed = std::make_shared<Descriptor>(std::move(client));
-    worker.post([&worker, passed] { worker.adopt(std::move(*passed)); });
+    worker.post([&worker, passed, tls = listener.configured.tls] { worker.adopt(std::move(*passed), tls); });
   }
 }
 
@@ -235,8 +239,19 @@ const std::vector<session::Address>& Server::addresses() const {
   return implementation_->addresses;
 }
 
-std::string Server::reload(std::shared_ptr<const session::Environment> environment) {
-  return implementation_->rules->reload(std::move(environment));
+std::string Server::reload(std::shared_ptr<const session::Environment> environment,
+                           const std::vector<Listen>& listen) {
+  auto problems = implementation_->rules->reload(std::move(environment));
+  if (!problems.empty()) return problems;
+  asio::post(implementation_->shared.io, [&listeners = implementation_->listeners, listen] {
+    for (auto& listener : listeners) {
+      auto& configured = listener.configured;
+      for (const auto& fresh : listen) {
+        if (fresh.address == configured.address && fresh.tls && configured.tls) configured.tls = fresh.tls;
+      }
+    }
+  });
+  return {};
 }
 
 void Server::reload_refused() {

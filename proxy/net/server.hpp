@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/audit/log.hpp"
+#include "proxy/net/tls_context.hpp"
 #include "proxy/session/environment.hpp"
 #include "proxy/session/rule_report.hpp"
 #include "proxy/session/session.hpp"
@@ -14,8 +15,14 @@
 
 namespace chaperone::net {
 
+/// One address that agents connect to.
+struct Listen {
+  session::Address address;
+  std::shared_ptr<const TlsContext> tls = {};  ///< nullptr = no TLS is offered; see session::Login
+};
+
 struct ServerOptions {
-  std::vector<session::Address> listen;
+  std::vector<Listen> listen;
   unsigned threads = 1;
   std::uint32_t max_sessions = 1000;
   std::chrono::milliseconds login_timeout{10'000};
@@ -41,8 +48,10 @@ class Server {
   /// Sessions that begin from now on use this environment, and those that are there are decided by its policy
   /// from their next statement on; whether they are observed they keep. A policy that does not load over the
   /// catalog of a database whose rules are in force changes nothing at all: the problems, else empty. Waits
-  /// for the verdict.
-  std::string reload(std::shared_ptr<const session::Environment> environment);
+  /// for the verdict. Connections that come in from then on get the TLS of the entry of `listen` with the
+  /// address that they came in by; which addresses there are, and where TLS is offered, stays as it was.
+  std::string reload(std::shared_ptr<const session::Environment> environment,
+                     const std::vector<Listen>& listen = {});
   /// Counts one that could not even be read.
   void reload_refused();
   session::RuleReport rules() const;

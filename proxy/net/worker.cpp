@@ -66,9 +66,9 @@ std::optional<wire::Error> Worker::admit() {
   return std::nullopt;
 }
 
-void Worker::adopt(Descriptor client) {
+void Worker::adopt(Descriptor client, std::shared_ptr<const TlsContext> tls) {
   set_options(client.get());
-  auto connection = std::make_shared<Connection>(std::move(client), environment_, thread_);
+  auto connection = std::make_shared<Connection>(std::move(client), std::move(tls), environment_, thread_);
   connections_.emplace(connection.get(), connection);
   watch(connection->client, EPOLLIN);
   expect_end(*connection);
@@ -89,8 +89,9 @@ void Worker::logged_in(Connection& connection) {
     deadlines_.emplace(connection.deadline, &connection);
   }
   if (!connection.session.client_key().secret_key.empty()) {
-    shared_.cancel_keys.add(connection.session.client_key(),
-                            {connection.server_address, connection.session.server_key()});
+    shared_.cancel_keys.add(
+        connection.session.client_key(),
+        {connection.server_address, connection.session.upstream_tls(), connection.session.server_key()});
   }
 }
 
@@ -160,7 +161,10 @@ void Worker::carry_out(Connection& connection, session::Action action) {
     case session::Action::kLoadRules:
       break;  // the keeper has been told that the session is there
     case session::Action::kStartTls:
+      start_tls(connection);
+      break;
     case session::Action::kStartUpstreamTls:
+      start_upstream_tls(connection);
       break;
     case session::Action::kConnectUpstream:
       open_upstream(connection);
@@ -169,6 +173,7 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       pass_cancel(connection);
       break;
     case session::Action::kFinishServer:
+      say_goodbye(connection.server);
       connection.finish_server = true;
       if (!connection.server.socket) {
         close(connection);
@@ -177,10 +182,15 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       }
       break;
     case session::Action::kCancelAndClose:
-      send_cancel(shared_.io, {connection.server_address, connection.session.server_key()}, [] {});
+      send_cancel(
+          shared_.io,
+          {connection.server_address, connection.session.upstream_tls(), connection.session.server_key()},
+          [] {});
       [[fallthrough]];
     case session::Action::kClose:
       // The server learns of it at once; the client still gets what it is owed.
+      say_goodbye(connection.server);
+      say_goodbye(connection.client);
       unwatch(connection.server);
       connection.server.socket.reset();
       connection.server.unsent = {};

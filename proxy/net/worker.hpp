@@ -54,7 +54,7 @@ class Worker {
   void post(Mailbox::Task task) { mailbox_.post(std::move(task)); }
 
   /// All below run on the worker's thread (through post).
-  void adopt(Descriptor client);
+  void adopt(Descriptor client, std::shared_ptr<const TlsContext> tls);
   /// What the keeper of rulebooks has to tell: with an environment (else nullptr) a reload.
   void on_rules(std::shared_ptr<const session::Environment> environment, const std::vector<RuleNews>& news);
   /// What is revoked ends now, and does not come in any more.
@@ -86,6 +86,7 @@ class Worker {
   void logged_in(Connection& connection);
   void on_rules(const RuleNews& news);
   void on_rules(Connection& connection, const RuleNews& news);
+  void server_gone(Connection& connection, std::string_view why);
   session::Now now() const;
 
   // readiness.cpp: the loop
@@ -104,11 +105,23 @@ class Worker {
   wire::Result<std::uint64_t> write_records();
   void send_upstream(Connection& connection, session::Step& step, std::uint64_t seq);
   void carry_out(Connection& connection, session::Action action);
+  void append(Leg& leg, const session::Gather& gather);
   void send_to(Leg& leg, const session::Gather& gather);
   void lost(Leg& leg);
   void update_interest(Connection& connection);
   void watch(Leg& leg, std::uint32_t interest);
   void unwatch(Leg& leg);
+
+  // worker_tls.cpp: the legs that are encrypted
+  Transfer receive_from(Leg& leg, char* to, std::size_t room);
+  void start_tls(Connection& connection);
+  void start_upstream_tls(Connection& connection);
+  void shake_hands(Leg& leg, std::string_view& input);
+  void seal(Leg& leg, const session::Gather& gather, std::string& output);
+  void send_sealed(Leg& leg, const session::Gather& gather);
+  void send_reply(Leg& leg);
+  void forget_sealed();
+  void say_goodbye(Leg& leg);
 
   Shared& shared_;
   std::shared_ptr<const session::Environment> environment_;
@@ -131,6 +144,12 @@ class Worker {
   std::size_t client_buffer_used_ = 0, server_buffer_used_ = 0;
   std::vector<Deferred> deferred_, settling_;
   Outbox outbox_;
+  // Of encrypted legs: what was received last; what has to be sent because of it; pieces on their way into
+  // one record; and what the outbox holds, of which so many are in use.
+  std::vector<char> sealed_input_;
+  std::string reply_, plain_;
+  std::vector<std::unique_ptr<std::string>> sealed_;
+  std::size_t sealed_used_ = 0;
   std::vector<std::unique_ptr<session::Step>> spare_steps_;
 
   std::thread thread_of_control_;

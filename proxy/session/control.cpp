@@ -75,6 +75,7 @@ ControlLogin control_login(const Database& database, std::string_view name, std:
           .database = std::string(database.database.empty() ? name : database.database),
           .role = database.role.empty() ? std::string(role) : database.role,
           .password = database.password,
+          .tls = database.tls,
           .parameters = {}};
 }
 
@@ -215,14 +216,13 @@ void Control::sasl(std::int32_t number, std::string_view data) {
   if (code == Code::kSasl && !scram_) {
     const auto mechanisms = backend::decode_sasl_mechanisms(data);
     if (!mechanisms) return fail(mechanisms.error().message);
-    if (std::ranges::find(*mechanisms, auth::kScramSha256) == mechanisms->end()) {
-      return fail("it offers no SCRAM-SHA-256");
-    }
+    scram_.emplace(login_.password, keys_, end_point_);
+    const auto mechanism = scram_->choose(*mechanisms);
+    if (mechanism.empty()) return fail("it offers no SCRAM-SHA-256");
     if (login_.password.empty()) {
       return fail("it asks for a password, and the configuration has none (password_file)");
     }
-    scram_.emplace(login_.password, keys_);
-    wire::frontend::encode_sasl_initial_response(output_, auth::kScramSha256, scram_->first());
+    wire::frontend::encode_sasl_initial_response(output_, mechanism, scram_->first());
     return;
   }
   if (!scram_ || server_proved_ || code == Code::kSasl) return fail("it sent a SASL message out of turn");

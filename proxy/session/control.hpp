@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ struct ControlLogin {
   std::string database;
   std::string role;
   std::string password;
+  std::shared_ptr<const net::TlsContext> tls = {};  ///< for whoever has the socket; nullptr = no TLS
   /// Further start-up parameters, as application_name.
   std::vector<std::pair<std::string, std::string>> parameters;
 };
@@ -61,6 +63,8 @@ class Control {
   /// `keys` outlives it.
   Control(ControlLogin login, auth::ScramKeyCache& keys);
 
+  /// What goes in and out is encrypted; before the first bytes of the server. `end_point`: see ScramClient.
+  void on_tls_established(std::string end_point) { end_point_ = std::move(end_point); }
   /// One string of SQL, in state kReady. `max_bytes` bounds the rows that are kept; beyond it the
   /// conversation is over.
   void query(std::string_view sql, std::size_t max_bytes = 256U << 20);
@@ -88,6 +92,7 @@ class Control {
 
   ControlLogin login_;
   auth::ScramKeyCache& keys_;
+  std::string end_point_;
   wire::FrameReader reader_;
   State state_ = State::kLoggingIn;
   std::string output_;

@@ -55,7 +55,7 @@ class Login {
   };
 
   /// `admit` and `revocations`: see ThreadState. `offers_tls`: where the client came in, TLS is spoken, and
-  /// nobody gets in without. `local`: by a loopback address or a Unix socket.
+  /// nobody gets in without from elsewhere. `local`: by a loopback address or a Unix socket.
   Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
         const std::function<std::optional<wire::Error>()>& admit,
         const std::shared_ptr<const auth::Revocations>& revocations, bool offers_tls, bool local);
@@ -70,7 +70,7 @@ class Login {
   void on_upstream_failed(std::string_view why, Step& step);
   /// Takes what belongs to the login; gives what is behind it (the beginning of the relay's bytes).
   std::string_view on_server(std::string_view bytes, Step& step);
-  void on_server_closed(Step& step);
+  void on_server_closed(std::string_view why, Step& step);
   /// The time is over, or the proxy's: a stranger is left without a word, as StartupPacketTimeoutHandler
   /// does.
   void end(const wire::Error& error, Step& step);

@@ -87,6 +87,7 @@ void Login::on_client(std::string_view bytes, Step& step) {
 
 // Behind it neither encryption can be asked for any more.
 void Login::on_tls_established(std::string end_point) {
+  if (phase_ != Phase::kTlsHandshake) return;
   encrypted_ = asked_for_ssl_ = asked_for_gss_ = true;
   end_point_ = std::move(end_point);
   input_.clear();
@@ -151,7 +152,7 @@ void Login::startup_message(wire::StartupMessage message, Step& step) {
   if (const auto* user = startup_.find("user")) agent_ = *user;
   const auto* database = startup_.find("database");
   database_name_ = database != nullptr && !database->empty() ? *database : agent_;
-  if (offers_tls_ && !encrypted_) {
+  if (offers_tls_ && !encrypted_ && !local_) {
     refuse({.sqlstate = sqlstate::kInvalidAuthorization,
             .message = "pgchaperone: this address takes encrypted connections only",
             .hint = "Connect with sslmode=verify-full, or at least sslmode=require."},

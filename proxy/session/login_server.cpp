@@ -61,9 +61,9 @@ void Login::on_upstream_failed(std::string_view why, Step& step) {
          step, why);
 }
 
-void Login::on_server_closed(Step& step) {
+void Login::on_server_closed(std::string_view why, Step& step) {
   if (phase_ == Phase::kOver) return;
-  upstream_fault("it closed the connection while pgchaperone was logging in", step);
+  upstream_fault(fmt::format("{} while pgchaperone was logging in", why), step);
 }
 
 bool Login::upstream_fault(std::string message, Step& step) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/wire/sqlstate.hpp"
@@ -103,7 +104,8 @@ void Session::on_rules(Step& step) {
   if (over_) return;
   const auto rules = thread_.rulebooks.find(database_name_);
   if (rules == thread_.rulebooks.end()) return;
-  if (rules->second->target() != target_) {
+  if (rules->second->target() != target_ ||
+      (enforced_ && !std::ranges::equal(rules->second->catalog().search_path(), search_path_))) {
     on_rules_gone(step);
     return;
   }
@@ -186,6 +188,8 @@ void Session::begin_relay(Step& step) {
   if (login_->context()) {
     guard.emplace(thread_.decisions, login_->context(), login_->principal(), environment_->comment);
     enforced_ = true;
+    const auto pinned = login_->context()->catalog().search_path();
+    search_path_.assign(pinned.begin(), pinned.end());
   }
   relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, peer_),
                  std::move(guard));
@@ -196,7 +200,8 @@ void Session::begin_relay(Step& step) {
   const std::string early = login_->take_early_bytes();
   login_.reset();
   relay_->begin(step);
-  if (!early.empty()) {
+  if (enforced_) on_rules(step);  // there may be newer ones than those that it logged in by
+  if (!over_ && !early.empty()) {
     const auto kept = step.to_server.keep(std::string(early));
     relay_->on_client(kept, step);
   }
@@ -210,7 +215,7 @@ void Session::on_server_closed(std::string_view why, Step& step) {
     return;
   }
   Counters::add(thread_.counters.upstream_failures);
-  login_->on_server_closed(step);
+  login_->on_server_closed(why, step);
   record_refusal(step);
 }
 

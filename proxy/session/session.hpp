@@ -53,7 +53,8 @@ class Session {
   /// Action::kLoadRules; of a session that asked by Step::refresh_rules the answer, even if nothing is new.
   void on_rules(Step& step);
   void on_rules_failed(std::string_view why, Step& step);
-  /// By a reload the database's name means another database than the one that this session is for: it ends.
+  /// The database's name means another database than the one that this session is for, or its names mean
+  /// other tables than by the search_path that this session has: it ends.
   void on_rules_gone(Step& step);
   void on_upstream_connected(Step& step);
   void on_upstream_tls_established(std::string end_point, Step& step);
@@ -113,7 +114,8 @@ class Session {
   std::string database_name_;
   std::unique_ptr<const auth::ProvenIdentity> identity_;  // once logged in
   bool enforced_ = false;
-  std::string target_;  // of an enforced agent: Database::target()
+  std::string target_;                    // of an enforced agent: Database::target()
+  std::vector<std::string> search_path_;  // and pinned when it logged in
   CancelKey client_key_, server_key_;
   bool over_ = false;
 };

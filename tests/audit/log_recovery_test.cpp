@@ -37,6 +37,19 @@ TEST(LogRecovery, AStartAfterACrashSaysSo) {
   EXPECT_EQ(verification.gaps, 1U);
 }
 
+TEST(LogRecovery, ALogThatIsThereGoesOnUnderEveryDurability) {
+  for (const auto durability : {Durability::kNone, Durability::kBatch, Durability::kSync}) {
+    const Scratch scratch;
+    write_file(scratch.log(), crashed_log(scratch));
+    for (std::uint64_t number = 6; number <= 8; ++number) {
+      const auto log = open_log({.file = scratch.log(), .durability = durability});
+      append_statement(*log, number);
+      log->close();
+    }
+    EXPECT_TRUE(is_intact(verify_log(scratch.log()))) << static_cast<int>(durability);
+  }
+}
+
 TEST(LogRecovery, ATornLineIsCutOffAndKept) {
   const Scratch scratch;
   const std::string whole = crashed_log(scratch);

@@ -11,6 +11,7 @@
 #   --megabytes 1000 of a large result --sessions 1000 idle ones
 #   --figures FILE   also writes the figures as lines of tab-separated fields:
 #                    what, mode, clients, endpoint, median, median ratio to PgBouncer's in the same round
+#   --tls            clients encrypt towards both proxies (TLS 1.3, a P-256 certificate); these go on to the server in clear
 #   --quick          what the acceptance script needs: simple and prepared at 8 and 32 clients, large, idle
 #   --enforce        with an endpoint "enforce" more: an agent whose policy narrows columns, rows and results, with the
 #                    context comment in each statement and the settings that a session is pinned to
@@ -30,7 +31,7 @@ source "$root/tests/support/pgbouncer.sh"
 source "$root/tests/support/measure.sh"
 
 parts="queries large connects idle micro" modes="simple extended prepared" clients="1 8 32"
-seconds=5 rounds=3 megabytes=1000 sessions=1000 figures="" enforce="" endpoints=(direct pgbouncer pgchaperone 1t)
+seconds=5 rounds=3 megabytes=1000 sessions=1000 figures="" tls="" enforce="" endpoints=(direct pgbouncer pgchaperone 1t)
 while (($#)); do
   case $1 in
     --parts) parts=$2 ;;
@@ -41,6 +42,11 @@ while (($#)); do
     --megabytes) megabytes=$2 ;;
     --sessions) sessions=$2 ;;
     --figures) figures=$2 ;;
+    --tls)
+      tls=yes
+      shift
+      continue
+      ;;
     --quick)
       parts="queries large idle" modes="simple prepared" clients="8 32" seconds=3 megabytes=500
       endpoints=(pgbouncer pgchaperone)
@@ -69,6 +75,12 @@ postgres_start max_connections=$((sessions + 100)) shared_buffers=256MB
 role_password=$(random_password)
 postgres_role bench "$role_password"
 postgres_database bench bench
+parameters=""
+if [[ $tls ]]; then
+  scratch
+  certificate "$SCRATCH/tls"
+  PGBOUNCER_TLS=$SCRATCH/tls CHAPERONE_TLS=$SCRATCH/tls parameters="?sslmode=require"
+fi
 pgbouncer_start bench
 start_chaperone() { # NAME YAML
   CHAPERONE_NAME=$1 CHAPERONE_DATABASES="" CHAPERONE_EXTRA=$2 CHAPERONE_CONNECTIONS=$((sessions + 100))
@@ -76,7 +88,7 @@ start_chaperone() { # NAME YAML
   chaperone_database bench "$POSTGRES_HOST:$POSTGRES_PORT" bench bench "$role_password"
   chaperone_start
   pid[$1]=$CHAPERONE_PID
-  uri[$1]=$(chaperone_uri bench "$role_password" bench)
+  uri[$1]=$(chaperone_uri bench "$role_password" bench)$parameters
 }
 start_enforcing() {
   CHAPERONE_NAME=enforce
@@ -114,7 +126,7 @@ YAML
 }
 declare -A uri pid
 uri[direct]=$(postgres_uri bench "$role_password" bench)
-uri[pgbouncer]=$(pgbouncer_uri bench "$role_password" bench)
+uri[pgbouncer]=$(pgbouncer_uri bench "$role_password" bench)$parameters
 pid[pgbouncer]=$PGBOUNCER_PID
 start_chaperone pgchaperone ""
 [[ " ${endpoints[*]} " != *" 1t "* ]] || start_chaperone 1t "threads: 1"

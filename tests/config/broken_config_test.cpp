@@ -5,6 +5,7 @@
 
 #include "proxy/config.hpp"
 #include "tests/config/files.hpp"
+#include "tests/pg/certificates.hpp"
 
 /// A configuration that is broken in one place gives one line, and that names the place.
 namespace chaperone::test {
@@ -55,8 +56,32 @@ constexpr Broken kBroken[] = {
      "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
      "5:14", "longer than 107 bytes"},
     {"  - address: unix:/run/pgchaperone", "  - address: 127.0.0.1:6432", "5:14", "listened on already"},
-    {"  - address: 127.0.0.1:6432", "  - address: 127.0.0.1:6432\n    tls: {certificate: a.crt, key: a.key}",
-     "5:5", "TLS to agents is not in this version"},
+    {"  - address: 127.0.0.1:6432",
+     "  - address: 127.0.0.1:6432\n    tls: {certificate: a.crt, key: good.key}", "5:24",
+     "a.crt\" can't be read"},
+    {"  - address: 127.0.0.1:6432", "  - address: 127.0.0.1:6432\n    tls: {certificate: good.crt}", "5:5",
+     "\"key\" is missing in listen[0].tls"},
+    {"  - address: 127.0.0.1:6432",
+     "  - address: 127.0.0.1:6432\n    tls: {certificate: good.crt, key: open.key}", "5:39",
+     "open.key\" is open to others than its owner (mode 0644)"},
+    {"  - address: 127.0.0.1:6432",
+     "  - address: 127.0.0.1:6432\n    tls: {certificate: good.crt, key: other.key}", "5:5",
+     "other.key\": the private key is not that of the certificate in"},
+    {"  - address: 127.0.0.1:6432",
+     "  - address: 127.0.0.1:6432\n    tls: {certificate: good.key, key: good.key}", "5:5",
+     "good.key\": it holds no certificate"},
+    {"  - address: 127.0.0.1:6432",
+     "  - address: 127.0.0.1:6432\n    tls: {certificate: good.crt, key: good.key, client_ca: "
+     "empty.password}",
+     "5:60", "empty.password\" is empty"},
+    {"  - address: 127.0.0.1:6432",
+     "  - address: 127.0.0.1:6432\n    tls: {certificate: good.crt, key: good.key, ciphers: ALL}", "5:49",
+     "unknown key \"ciphers\" in listen[0].tls"},
+    {"  - address: 127.0.0.1:6432", "  - address: 127.0.0.1:6432\n    tls: good.crt", "5:10",
+     "listen[0].tls is good.crt; expected a map"},
+    {"  - address: unix:/run/pgchaperone",
+     "  - address: unix:/run/pgchaperone\n    tls: {certificate: good.crt, key: good.key}", "6:5",
+     "is of no use on a Unix socket"},
     {"  - address: 127.0.0.1:6432", "  - address: 127.0.0.1:6432\n    backlog: 7", "5:5",
      "unknown key \"backlog\" in listen[0]"},
     {"  - address: 127.0.0.1:6432", "  - adress: 127.0.0.1:6432", "4:5", "did you mean \"address\"?"},
@@ -87,20 +112,25 @@ constexpr Broken kBroken[] = {
     {"    database: shop_production", "    databse: shop", "11:5", "did you mean \"database\"?"},
     {"    server: unix:/run/postgresql", "    server: unix:/run/postgresql\n    database: shop", "20:5",
      "passes any name on"},
-    {"    tls:\n      mode: insecure_disable\n", "", "9:3", "TLS to the server is not in this version"},
-    {"      mode: insecure_disable", "      mode: verify-full", "13:13",
-     "mode is verify-full: TLS to the server"},
-    {"      mode: insecure_disable", "      mode: insecure_require", "13:13",
-     "mode is insecure_require: TLS to the server"},
+    {"      mode: insecure_disable", "      mode: verify-full\n      ca: a.pem", "14:11",
+     "a.pem\" can't be read"},
+    {"      mode: insecure_disable", "      ca: empty.password", "13:11",
+     "the file of databases.shop.tls.ca is empty"},
+    {"      mode: insecure_disable", "      ca: good.key", "13:7", "good.key\": it holds no certificate"},
+    {"      mode: insecure_disable", "      mode: insecure_require\n      ca: good.crt", "14:7",
+     "tls.ca is of no use with insecure_require"},
+    {"    server: unix:/run/postgresql", "    server: unix:/run/postgresql\n    tls: {mode: verify-full}",
+     "20:5", "there is no TLS on a Unix socket"},
+    {"    server: unix:/run/postgresql", "    server: unix:/run/postgresql\n    tls: {ca: good.crt}", "20:5",
+     "there is no TLS on a Unix socket"},
+    {"      mode: insecure_disable", "      mode: verify_full", "13:13", "did you mean \"verify-full\"?"},
     {"      mode: insecure_disable", "      mode: insecure_disabled", "13:13",
      "did you mean \"insecure_disable\"?"},
-    {"      mode: insecure_disable", "      mode: disable", "13:13",
-     "mode is disable; expected insecure_disable"},
-    {"      mode: insecure_disable", "      {}", "12:5", "mode is verify-full where it is not said"},
+    {"      mode: insecure_disable", "      mode: disable", "13:13", "mode is disable; expected"},
     {"    tls:\n      mode: insecure_disable", "    tls: insecure_disable", "12:10",
      "tls is insecure_disable; expected a map"},
     {"      mode: insecure_disable", "      mode: insecure_disable\n      ca: db-ca.pem", "14:7",
-     "tls.ca: not in this version"},
+     "tls.ca is of no use with insecure_disable"},
     {"      mode: insecure_disable", "      mode: insecure_disable\n      cert: x", "14:7",
      "unknown key \"cert\" in databases.shop.tls"},
     {"    credential:\n      insecure_static: {}\n", "", "18:3", "\"credential\" is missing in databases.*"},
@@ -239,6 +269,11 @@ TEST(BrokenConfig, NamesThePlaceAndWhatIsExpected) {
   directory.write("open.password", "hunter2", 0644);
   directory.write("group.password", "hunter2", 0640);
   directory.write("empty.password", "");
+  const pg::Credentials good = pg::Authority::self_signed(), other = pg::Authority::self_signed();
+  directory.write("good.crt", good.certificate, 0644);
+  directory.write("good.key", good.key);
+  directory.write("open.key", good.key, 0644);
+  directory.write("other.key", other.key);
   directory.write("newline.password", "\n");
   directory.write("long.password", "hunter2\nhunter2\n");
   directory.write("huge.password", std::string(70'000, 'a'));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/config/files.hpp"
+#include "tests/pg/certificates.hpp"
 
 namespace chaperone::test {
 namespace {
@@ -45,8 +46,8 @@ TEST_F(ConfigTest, EverythingThatIsSaidIsRead) {
   EXPECT_EQ(config.instance, "west-1");
   EXPECT_EQ(config.state, directory_ / "state");
   ASSERT_EQ(config.listen.size(), 2U);
-  EXPECT_EQ(config.listen[0].to_string(), "127.0.0.1:6432");
-  EXPECT_EQ(config.listen[1].socket_path(), "/run/pgchaperone/.s.PGSQL.6432");
+  EXPECT_EQ(config.listen[0].address.to_string(), "127.0.0.1:6432");
+  EXPECT_EQ(config.listen[1].address.socket_path(), "/run/pgchaperone/.s.PGSQL.6432");
   ASSERT_TRUE(config.admin);
   EXPECT_EQ(config.admin->to_string(), "127.0.0.1:6433");
   EXPECT_EQ(config.audit.file, directory_ / "audit.jsonl");
@@ -93,7 +94,7 @@ audit: {sinks: [{stdout: true}]}
 )");
   EXPECT_EQ(config.instance, "");
   EXPECT_EQ(config.state, "");
-  EXPECT_EQ(config.listen.at(0).to_string(), "[::1]:0");
+  EXPECT_EQ(config.listen.at(0).address.to_string(), "[::1]:0");
   EXPECT_FALSE(config.admin);
   EXPECT_EQ(config.audit.file, "");
   EXPECT_TRUE(config.audit.to_stdout);
@@ -118,6 +119,44 @@ TEST_F(ConfigTest, WarnsOfEachThingThatWeakens) {
   EXPECT_EQ(warns_of(all, "no policy"), 0);
   EXPECT_EQ(all.warnings.size(), 3U);
   EXPECT_EQ(warns_of(read(edited(kGoodConfig, "policy: policy.yaml\n", "")), "no policy"), 1);
+}
+
+TEST_F(ConfigTest, TlsToServersIsVerifiedWhereItIsNotSaidOtherwise) {
+  const pg::Credentials good = pg::Authority::self_signed();
+  directory_.write("ca.pem", good.certificate);
+  const auto database = [&](const std::string& tls, std::size_t warnings) {
+    const Config config = read(edited(kGoodConfig, "    tls:\n      mode: insecure_disable\n", tls));
+    EXPECT_EQ(config.warnings.size(), 2 + warnings) << tls;
+    return config.environment->find_database("shop")->tls;
+  };
+  for (const char* verified :
+       {"", "    tls: {}\n", "    tls: {mode: verify-full}\n", "    tls: {ca: ca.pem}\n"}) {
+    const auto tls = database(verified, 0);
+    ASSERT_TRUE(tls) << verified;
+    EXPECT_EQ(tls->host(), "db.internal");
+  }
+  EXPECT_TRUE(database("    tls: {mode: insecure_require}\n", 1));
+  EXPECT_FALSE(database("    tls: {mode: insecure_disable}\n", 1));
+  const Config config = read(edited(edited(kGoodConfig, "    tls:\n      mode: insecure_disable\n", ""),
+                                    "server: db.internal:5432", "server: 127.0.0.1:5432"));
+  EXPECT_TRUE(config.environment->find_database("shop")->tls) << "what listens on loopback may be a tunnel";
+  EXPECT_FALSE(config.environment->find_database("other")->tls) << "a Unix socket needs none";
+}
+
+TEST_F(ConfigTest, TlsToClients) {
+  const pg::Authority authority;
+  const pg::Credentials own = authority.issue();
+  directory_.write("server.crt", own.certificate);
+  directory_.write("server.key", own.key);
+  directory_.write("clients.pem", authority.certificate());
+  for (const char* tls : {"{certificate: server.crt, key: server.key}",
+                          "{certificate: server.crt, key: server.key, client_ca: clients.pem}"}) {
+    const Config config = read(edited(kGoodConfig, "  - address: 127.0.0.1:6432",
+                                      std::string("  - address: 127.0.0.1:6432\n    tls: ") + tls));
+    ASSERT_TRUE(config.listen.at(0).tls) << tls;
+    EXPECT_TRUE(config.listen[0].tls->accepts());
+    EXPECT_FALSE(config.listen.at(1).tls);
+  }
 }
 
 TEST_F(ConfigTest, ContextCommentIsReadAndChangesNothing) {

@@ -35,7 +35,7 @@ std::shared_ptr<const session::Environment> environment(const session::Address& 
 
 ServerOptions listening_on(const session::Address& address) {
   ServerOptions options;
-  options.listen = {address};
+  options.listen = {{.address = address}};
   return options;
 }
 
@@ -56,7 +56,7 @@ class ServerTest : public testing::TestWithParam<audit::Durability> {
   void start(FakeServer::Serve serve, ServerOptions options = {}) {
     upstream_ = std::make_unique<FakeServer>(std::move(serve));
     log_ = audit::Log::open({.file = directory_.path("audit.jsonl"), .durability = GetParam()}).value();
-    options.listen = {{.host = "127.0.0.1", .port = 0}};
+    options.listen = {{.address = {.host = "127.0.0.1", .port = 0}}};
     options.threads = 2;
     options.durability = GetParam();
     server_ = Server::start(options, environment(upstream_->address()), *log_).value();

@@ -123,7 +123,45 @@ Peer::Peer(const session::Address& address, int receive_buffer) {
   net::set_options(fd());
 }
 
+void Peer::start_tls(const TlsOptions& options, bool accepts) {
+  auto end = std::make_shared<TlsEnd>(options, accepts);
+  try {
+    std::string output = end->handshake({});
+    while (true) {
+      const std::size_t piece = options.piece != 0 ? options.piece : output.size();
+      for (std::size_t at = 0; at < output.size(); at += piece) {
+        send_raw(std::string_view(output).substr(at, piece), kPatience);
+      }
+      if (end->open()) break;
+      output = end->handshake(read_some());
+    }
+  } catch (const std::exception&) {
+    const std::string alert = end->take_output();
+    if (!alert.empty()) net::send(fd(), alert);
+    throw;
+  }
+  // What came right behind the handshake.
+  bool ended = false;
+  buffer_ = end->decrypt({}, ended);
+  begin_ = 0;
+  tls_ = std::move(end);
+}
+
+void Peer::request_tls(const TlsOptions& options) {
+  send(wire::encode(wire::SslRequest{}));
+  if (const auto answer = read_exactly(1); answer != "S") throw std::runtime_error("no TLS: " + answer);
+  start_tls(options);
+}
+
 void Peer::send(std::string_view bytes, Milliseconds patience) {
+  if (tls_) {
+    send_raw(tls_->encrypt(bytes), patience);
+  } else {
+    send_raw(bytes, patience);
+  }
+}
+
+void Peer::send_raw(std::string_view bytes, Milliseconds patience) {
   const auto until = Clock::now() + patience;
   while (!bytes.empty()) {
     const auto sent = net::send(fd(), bytes);
@@ -168,6 +206,12 @@ bool Peer::fill(Milliseconds patience) {
   buffer_.resize(before + kAtOnce);
   const auto got = net::receive(fd(), buffer_.data() + before, kAtOnce);
   buffer_.resize(before + got.bytes);
+  if (tls_ && got.bytes != 0) {
+    bool ended = false;
+    const std::string plain = tls_->decrypt(std::string_view(buffer_).substr(before), ended);
+    buffer_.replace(before, std::string::npos, plain);
+    return !ended || !plain.empty();
+  }
   return got.state == net::Transfer::State::kOk || got.state == net::Transfer::State::kWouldBlock;
 }
 
@@ -224,6 +268,7 @@ std::string startup_packet(const Login& login) {
 }
 
 Messages log_in(Peer& peer, const Login& login) {
+  if (login.tls) peer.request_tls(*login.tls);
   peer.send(startup_packet(login));
   return authenticate(peer, login.password);
 }
@@ -231,7 +276,7 @@ Messages log_in(Peer& peer, const Login& login) {
 Messages authenticate(Peer& peer, std::string_view password) {
   // Deriving the key is what is dear of a login; the tests log in often.
   static thread_local auth::ScramKeyCache keys;
-  auth::ScramClient scram(password, keys);
+  auth::ScramClient scram(password, keys, peer.tls() != nullptr ? peer.tls()->end_point() : std::string());
   Messages messages;
   while (true) {
     messages.push_back(peer.read());
@@ -244,12 +289,14 @@ Messages authenticate(Peer& peer, std::string_view password) {
     if (message.type() != 'R') continue;
     const auto authentication = wire::backend::decode_authentication(message.body()).value();
     std::string answer;
+    std::string_view mechanism;
     switch (static_cast<wire::backend::AuthenticationCode>(authentication.code)) {
       case wire::backend::AuthenticationCode::kCleartextPassword:
         answer = pg::message('p', std::string(password) + '\0');
         break;
       case wire::backend::AuthenticationCode::kSasl:
-        wire::frontend::encode_sasl_initial_response(answer, auth::kScramSha256, scram.first());
+        mechanism = scram.choose(wire::backend::decode_sasl_mechanisms(authentication.data).value());
+        wire::frontend::encode_sasl_initial_response(answer, mechanism, scram.first());
         break;
       case wire::backend::AuthenticationCode::kSaslContinue:
         wire::frontend::encode_sasl_response(answer, scram.final(authentication.data).value());

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 #include "proxy/net/socket.hpp"
 #include "proxy/session/environment.hpp"
 #include "proxy/wire/frontend.hpp"
+#include "tests/pg/tls_end.hpp"
 
 namespace chaperone::pg {
 
@@ -55,6 +58,12 @@ class Peer {
   explicit Peer(const session::Address& address, int receive_buffer = 0);
 
   int fd() const { return socket_.get(); }
+  /// Does a TLS handshake; from then on what is sent and read is encrypted. Throws std::runtime_error with
+  /// the reason when it fails, Closed when the other side ends it. `accepts`: as a server.
+  void start_tls(const TlsOptions& options, bool accepts = false);
+  /// Asks for TLS as a client does, and starts it.
+  void request_tls(const TlsOptions& options);
+  TlsEnd* tls() { return tls_.get(); }
   void send(std::string_view bytes, Milliseconds patience = kPatience);
   /// Sends as much as can be sent until nothing was taken for `quiet`; says how much.
   std::size_t send_until_stuck(std::string_view bytes, Milliseconds quiet);
@@ -79,7 +88,10 @@ class Peer {
  protected:
   bool fill(Milliseconds patience);
 
+  void send_raw(std::string_view bytes, Milliseconds patience);
+
   net::Descriptor socket_;
+  std::shared_ptr<TlsEnd> tls_;
   std::string buffer_;
   std::size_t begin_ = 0;
 };
@@ -91,6 +103,7 @@ struct Login {
   std::string database = "shop";
   std::vector<std::pair<std::string, std::string>> parameters = {};
   std::uint16_t minor = 0;
+  std::optional<TlsOptions> tls = {};  ///< nothing = without
 };
 
 /// A client that is logged in.

@@ -63,11 +63,14 @@ struct Played {
   std::int32_t pid = 0;
 };
 
-Played play(const Script& script, const session::Address& address) {
+Played play(const Script& script, const session::Address& address,
+            const std::optional<TlsOptions>& tls = std::nullopt) {
   restore();
   Played played;
   Peer peer(address);
-  played.answers.push_back(log_in(peer, script.login));
+  Login login = script.login;
+  login.tls = tls;
+  played.answers.push_back(log_in(peer, login));
   const auto& greeting = played.answers.front();
   if (greeting.back().type() != 'Z') return played;
   played.pid = wire::BodyReader(find(greeting, 'K').body()).i32();
@@ -98,9 +101,9 @@ void expect_same(const Played& direct, const Played& through) {
 
 // Whatever happened, the records tell a whole story: each statement has one outcome, and each tag that a
 // record shows was sent by the server.
-void expect_whole_records(const Played& played) {
+void expect_whole_records(const Played& played, const Chaperone& through) {
   if (played.pid == 0) return;
-  const auto records = chaperone().session(played.pid);
+  const auto records = through.session(played.pid);
   std::map<std::string, int> tags;
   for (const auto& answer : played.answers) {
     for (const auto& message : answer) {
@@ -125,7 +128,10 @@ TEST_P(Differential, DirectAndThroughAreTheSame) {
   const auto direct = play(script, postgres().address());
   const auto through = play(script, chaperone().address());
   expect_same(direct, through);
-  expect_whole_records(through);
+  expect_whole_records(through, chaperone());
+  const auto encrypted = play(script, encrypted_chaperone().address(), verifying(postgres()));
+  expect_same(direct, encrypted);
+  expect_whole_records(encrypted, encrypted_chaperone());
 }
 
 std::string name_of(const testing::TestParamInfo<Script>& info) {
@@ -294,7 +300,7 @@ TEST(RandomPipelines, DirectAndThroughAreTheSame) {
     const auto direct = play_random(script, postgres().address());
     const auto through = play_random(script, chaperone().address());
     expect_same(direct, through);
-    expect_whole_records(through);
+    expect_whole_records(through, chaperone());
   }
 }
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -38,10 +40,11 @@ class Servers : public testing::Environment {
  public:
   void TearDown() override {
     chaperone.reset();
+    encrypted.reset();
     postgres.reset();
   }
   std::unique_ptr<Postgres> postgres;
-  std::unique_ptr<Chaperone> chaperone;
+  std::unique_ptr<Chaperone> chaperone, encrypted;
 };
 
 Servers& servers() {
@@ -79,6 +82,18 @@ Postgres::Postgres() {
   if (!initdb.wait(std::chrono::seconds(60)) || initdb.status() != 0) {
     throw std::runtime_error("initdb failed: " + read_file(directory_.path("initdb.log")));
   }
+  const Credentials own = authority_.issue();
+  write_file(directory_.path("data") / "server.crt", own.certificate);
+  write_file(directory_.path("data") / "server.key", own.key);
+  const auto hba = directory_.path("data") / "pg_hba.conf";
+  write_file(hba, "hostnossl all encrypted all reject\nlocal all encrypted reject\n" + read_file(hba));
+  if (const auto* const user = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr) {
+    for (const char* file : {"server.crt", "server.key"}) {
+      if (::chown((directory_.path("data") / file).c_str(), user->pw_uid, user->pw_gid) != 0) {
+        throw std::runtime_error("the server's certificate can't be given to it");
+      }
+    }
+  }
   address_ = {.host = "127.0.0.1", .port = free_port()};
   socket_ = {.host = directory_.path(), .port = address_.port, .unix_socket = true};
   process_ = std::make_unique<Process>(
@@ -91,6 +106,8 @@ Postgres::Postgres() {
                                "listen_addresses=127.0.0.1",
                                "-c",
                                "unix_socket_directories=" + socket_.host,
+                               "-c",
+                               "ssl=on",
                                "-c",
                                "fsync=off",
                                "-c",
@@ -116,6 +133,7 @@ Postgres::Postgres() {
   Client first(address_, {.database = "postgres"});
   first.run("CREATE DATABASE shop");
   first.run("CREATE ROLE other LOGIN PASSWORD 'a secret'");
+  first.run("CREATE ROLE encrypted LOGIN SUPERUSER PASSWORD 'a secret'");
   run(kSchema);
 }
 
@@ -124,13 +142,29 @@ Client& Postgres::control() {
   return *control_;
 }
 
+ChaperoneOptions encrypted(const Postgres& server) {
+  const Credentials own = server.authority().issue({.common_name = "pgchaperone"});
+  return {.server = server.address(),
+          .tls = "{certificate: server.crt, key: server.key}",
+          .server_tls = "{ca: ca.pem}",
+          .files = {{"server.crt", own.certificate},
+                    {"server.key", own.key},
+                    {"ca.pem", server.authority().certificate()}}};
+}
+
+TlsOptions verifying(const Postgres& server) {
+  return {.ca = server.authority().certificate(), .host = "localhost"};
+}
+
 Chaperone::Chaperone(ChaperoneOptions options) : options_(std::move(options)) {
   audit_ = options_.audit.empty() ? directory_.path("audit.jsonl") : options_.audit;
   static const auth::ScramVerifier verifier = auth::ScramVerifier::derive(Login{}.password);
   write_file(directory_.path("passwords"), auth::Passwords::line("tester", verifier) + "\n" +
                                                auth::Passwords::line("other", verifier) + "\n" +
+                                               auth::Passwords::line("encrypted", verifier) + "\n" +
                                                auth::Passwords::line("unknown_role", verifier) + "\n");
   write_file(directory_.path("role.password"), options_.role_password + "\n");
+  for (const auto& [name, content] : options_.files) write(name, content);
   write_config(options_);
   if (options_.start) start();
 }
@@ -139,20 +173,25 @@ Chaperone::~Chaperone() = default;
 
 void Chaperone::write_config(const ChaperoneOptions& options) {
   const std::string role = options.role.empty() ? "" : "        role: " + options.role + "\n";
-  const std::string tls = options.server.unix_socket ? "" : "    tls:\n      mode: insecure_disable\n";
+  const std::string tls = options.server.unix_socket ? "" : fmt::format("    tls: {}\n", options.server_tls);
+  const std::string client_tls = options.tls.empty() ? "" : fmt::format("    tls: {}\n", options.tls);
   write_file(
       config(),
-      fmt::format("listen:\n  - address: 127.0.0.1:{}\n"
+      fmt::format("listen:\n  - address: 127.0.0.1:{}\n{}"
                   "admin:\n  address: 127.0.0.1:{}\n"
                   "databases:\n  \"{}\":\n    server: {}\n{}    credential:\n      insecure_static:\n{}"
                   "        password_file: role.password\n"
                   "identity:\n{}"
                   "audit:\n  durability: {}\n  sinks:\n    - file: {}\n"
                   "limits:\n  drain: 3s\n{}{}{}",
-                  address_.port, admin_.port, options.database, options.server.to_string(), tls, role,
-                  options.identity, options.durability, audit_.string(), options.limits,
+                  address_.port, client_tls, admin_.port, options.database, options.server.to_string(), tls,
+                  role, options.identity, options.durability, audit_.string(), options.limits,
                   options.policy.empty() ? "" : "policy: policy.yaml\n", options.more));
   if (!options.policy.empty()) write_file(policy(), options.policy);
+}
+
+void Chaperone::write(const std::string& name, std::string_view text) {
+  write_file(directory_.path(name), text);
 }
 
 void Chaperone::start() {
@@ -330,6 +369,11 @@ Chaperone& chaperone() {
     servers().chaperone = std::make_unique<Chaperone>(ChaperoneOptions{.server = postgres().address()});
   }
   return *servers().chaperone;
+}
+
+Chaperone& encrypted_chaperone() {
+  if (!servers().encrypted) servers().encrypted = std::make_unique<Chaperone>(encrypted(postgres()));
+  return *servers().encrypted;
 }
 
 }  // namespace chaperone::pg

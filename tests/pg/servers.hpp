@@ -16,13 +16,15 @@
 namespace chaperone::pg {
 
 /// A throwaway PostgreSQL with a role `tester` (a superuser) and a database `shop`, on a loopback port and a
-/// Unix socket.
+/// Unix socket. Over TCP it speaks TLS with whoever asks, and the role `encrypted` gets in by it alone.
 class Postgres {
  public:
   Postgres();
 
   const session::Address& address() const { return address_; }
   const session::Address& socket() const { return socket_; }
+  /// Who has signed its certificate, which is of 127.0.0.1 and localhost.
+  const Authority& authority() const { return authority_; }
   /// A session of the superuser, for what tests arrange behind the proxy's back.
   Client& control();
   std::string scalar(std::string_view sql) { return control().scalar(sql); }
@@ -30,6 +32,7 @@ class Postgres {
 
  private:
   TemporaryDirectory directory_;
+  Authority authority_;
   session::Address address_, socket_;
   std::unique_ptr<Process> process_;
   std::unique_ptr<Client> control_;
@@ -37,6 +40,8 @@ class Postgres {
 
 struct ChaperoneOptions {
   session::Address server;
+  std::string tls = "";  ///< YAML of the listener's `tls` as a flow map; empty = none
+  std::string server_tls = "{mode: insecure_disable}";  ///< the same of the server's, where that is TCP
   std::string durability = "batch";
   std::string limits = "";     ///< lines of YAML under `limits`, each "  key: value\n"
   std::string database = "*";  ///< the entry under `databases`
@@ -45,9 +50,15 @@ struct ChaperoneOptions {
   std::string identity = "  default: scram\n  passwords: passwords\n";
   std::string more = "";  ///< lines of YAML at the end
   bool start = true;
-  std::filesystem::path audit = {};  ///< empty = in its own directory
-  std::string policy = "";           ///< the text of a policy file; empty = none
+  std::filesystem::path audit = {};               ///< empty = in its own directory
+  std::string policy = "";                        ///< the text of a policy file; empty = none
+  std::map<std::string, std::string> files = {};  ///< beside the configuration: text by name
 };
+
+/// Encrypted on both sides, with certificates of that authority.
+ChaperoneOptions encrypted(const Postgres& server);
+/// How a client speaks TLS with it: as libpq with sslmode=verify-full.
+TlsOptions verifying(const Postgres& server);
 
 using Record = boost::json::object;
 using Records = std::vector<Record>;
@@ -69,6 +80,8 @@ class Chaperone {
   std::filesystem::path audit() const { return audit_; }
   std::string log() const { return read_file(directory_.path("log")); }
   void write_config(const ChaperoneOptions& options);
+  /// Writes a file beside the configuration.
+  void write(const std::string& name, std::string_view text);
 
   /// Records of the log that have this value under this name, oldest first.
   Records records(std::string_view key, const boost::json::value& value) const;
@@ -108,8 +121,9 @@ std::vector<std::string> statements(const Records& session);
 /// How each transaction ended, with its statements: "committed 1 2".
 std::vector<std::string> transactions(const Records& session);
 
-/// The server that all tests share, and a pgchaperone in front of it.
+/// The server that all tests share, a pgchaperone in front of it, and one that is encrypted on both sides.
 Postgres& postgres();
 Chaperone& chaperone();
+Chaperone& encrypted_chaperone();
 
 }  // namespace chaperone::pg

@@ -130,7 +130,7 @@ TEST(Enforcing, AWriteIsHeldUntilItsRowsAreCounted) {
       .expect_client(same)
       .run();
 
-  Peer peer(enforcing_environment(), test_rulebook());
+  Peer peer(enforcing_environment(), "127.0.0.1:51234", test_rulebook());
   peer.log_in();
   peer.client(query(sql) + query("SELECT 1"));
   peer.take_to_server();
@@ -188,7 +188,7 @@ TEST(Enforcing, PrincipalsOfOneCacheNeverSeeEachOthersValues) {
 }
 
 TEST(Enforcing, NewRulesDecideWhatWasPrepared) {
-  Peer peer(enforcing_environment(), test_rulebook(7));
+  Peer peer(enforcing_environment(), "127.0.0.1:51234", test_rulebook(7));
   peer.log_in();
   const std::string sql = "SELECT owner FROM account";
   peer.client(parse("s", sql) + parse("t", "SELECT 1") + sync());

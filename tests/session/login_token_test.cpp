@@ -120,7 +120,7 @@ TEST(TokenLogin, IsNotEvenAskedForWhereItCouldBeRead) {
       {token_environment(), "[2001:db8::1]:51234"}};
   for (const auto& [environment, from] : cases) {
     SCOPED_TRACE(from);
-    Peer peer(environment, nullptr, from);
+    Peer peer(environment, from);
     peer.client(startup(kUser));
     const auto said = farewell(peer, "28000");
     EXPECT_TRUE(said.starts_with('E')) << "nothing is asked for first";
@@ -132,10 +132,10 @@ TEST(TokenLogin, IsNotEvenAskedForWhereItCouldBeRead) {
   }
   for (const std::string from : {"unix", "127.0.0.2:1", "[::1]:1", "[::ffff:127.0.0.1]:1"}) {
     SCOPED_TRACE(from);
-    Peer peer(token_environment(), nullptr, from);
+    Peer peer(token_environment(), from);
     log_in(peer, token());
   }
-  Peer encrypted(strict, nullptr, "10.0.0.7:51234");
+  Peer encrypted(strict, "10.0.0.7:51234");
   encrypted.session().on_tls_established("");
   log_in(encrypted, token());
 }

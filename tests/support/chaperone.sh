@@ -11,6 +11,7 @@
 #   chaperone_stop                   drains and ends it
 #   chaperone_uri AGENT PASSWORD DATABASE    prints a connection string
 # PGCHAPERONE is the program (build/release/pgchaperone); CHAPERONE_DURABILITY none, batch (default) or sync;
+# CHAPERONE_TLS is a directory with server.crt and server.key, where clients shall encrypt.
 # CHAPERONE_IDENTITY is other YAML for its `identity`, CHAPERONE_EXTRA more for its end. Several can run at once: set CHAPERONE_NAME to another name
 # and CHAPERONE_DATABASES to nothing before the next one's first call.
 
@@ -65,7 +66,8 @@ chaperone_write_config() {
   (umask 077 && cat > "$CHAPERONE_CONFIG") << YAML
 state: state
 listen:
-  - address: $CHAPERONE_HOST:$CHAPERONE_PORT
+  - address: $CHAPERONE_HOST:$CHAPERONE_PORT${CHAPERONE_TLS:+
+    tls: {certificate: $CHAPERONE_TLS/server.crt, key: $CHAPERONE_TLS/server.key\}}
 admin:
   address: $CHAPERONE_HOST:$CHAPERONE_ADMIN_PORT
 databases:$CHAPERONE_DATABASES

@@ -91,12 +91,13 @@ session::Environment enforcing_environment() {
   return environment;
 }
 
-Peer::Peer(session::Environment environment, std::shared_ptr<const session::Rulebook> rulebook,
-           std::string from) {
+Peer::Peer(session::Environment environment, std::string from,
+           std::shared_ptr<const session::Rulebook> rulebook, bool offers_tls) {
   if (rulebook) thread_.rulebooks["shop"] = std::move(rulebook);
   thread_.admit = [] { return std::nullopt; };
-  session_ = std::make_unique<session::Session>(
-      std::make_shared<const session::Environment>(std::move(environment)), thread_, std::move(from));
+  session_ =
+      std::make_unique<session::Session>(std::make_shared<const session::Environment>(std::move(environment)),
+                                         thread_, std::move(from), offers_tls);
 }
 
 template <class Event>
@@ -154,6 +155,10 @@ void Peer::server_closed(std::string_view why) {
 
 void Peer::upstream_connected() {
   happen([&](session::Step& step) { session_->on_upstream_connected(step); });
+}
+
+void Peer::upstream_tls_established(std::string end_point) {
+  happen([&](session::Step& step) { session_->on_upstream_tls_established(std::move(end_point), step); });
 }
 
 void Peer::upstream_failed(std::string_view why) {

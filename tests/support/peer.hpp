@@ -34,10 +34,10 @@ std::shared_ptr<const session::Rulebook> test_rulebook(int tenant = 7);
 /// nothing is taken from anybody once the session has closed.
 class Peer {
  public:
-  /// `rulebook`: of the database `shop`, where the environment enforces. `from`: where the client comes from.
-  explicit Peer(session::Environment environment = test_environment(),
-                std::shared_ptr<const session::Rulebook> rulebook = nullptr,
-                std::string from = "127.0.0.1:51234");
+  /// `from`: where the client comes from; `rulebook`: of the database `shop`, where the environment enforces;
+  /// `offers_tls`: see session::Login.
+  explicit Peer(session::Environment environment = test_environment(), std::string from = "127.0.0.1:51234",
+                std::shared_ptr<const session::Rulebook> rulebook = nullptr, bool offers_tls = false);
 
   // Each event; what comes of it is gathered until it is taken.
   void client(std::string_view bytes);
@@ -45,7 +45,9 @@ class Peer {
   void client_lost();
   void server(std::string_view bytes);
   void server_closed(std::string_view why = "it closed");
+  void tls_established(std::string end_point) { session_->on_tls_established(std::move(end_point)); }
   void upstream_connected();
+  void upstream_tls_established(std::string end_point);
   void upstream_failed(std::string_view why);
   void login_timeout();
   void revoke(auth::Revocations revocations);

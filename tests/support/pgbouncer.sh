@@ -3,11 +3,18 @@
 #
 #   pgbouncer_start ROLE...   for these roles of the server; sets PGBOUNCER_PORT PGBOUNCER_PID
 #   pgbouncer_uri USER PASSWORD DATABASE
+# PGBOUNCER_TLS is a directory with server.crt and server.key, where clients shall encrypt.
 
 pgbouncer_start() {
-  local user=postgres directory=$SCRATCH/pgbouncer roles
+  local user=postgres directory=$SCRATCH/pgbouncer roles tls=""
   ((EUID == 0)) || user=$(id -un)
   install -d -m 700 -o "$user" "$directory"
+  if [[ -n ${PGBOUNCER_TLS-} ]]; then
+    cp "$PGBOUNCER_TLS"/server.{crt,key} "$directory"
+    tls="client_tls_sslmode = require
+client_tls_cert_file = $directory/server.crt
+client_tls_key_file = $directory/server.key"
+  fi
   roles=$(printf "'%s'," "$@")
   # The server's own secrets, so that the keys of a client's login serve for PgBouncer's as well.
   postgres_sql postgres -Atc "SELECT format('\"%s\" \"%s\"', rolname, rolpassword) FROM pg_authid WHERE rolname IN (${roles%,})" \
@@ -28,6 +35,7 @@ pool_mode = session
 max_client_conn = 2000
 default_pool_size = 2000
 server_tls_sslmode = disable
+$tls
 ignore_startup_parameters = extra_float_digits
 log_connections = 0
 log_disconnections = 0

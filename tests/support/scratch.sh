@@ -11,6 +11,7 @@
 #   stop PID SIGNAL [SEC]   sends the signal, waits up to SEC seconds (10), then kills; status 1 if it had to be killed
 #   random_password         prints one
 #   free_port               sets $PORT to a TCP port on which nothing listens. Another process may be faster: try again
+#   certificate DIRECTORY   makes one there that signs itself, for localhost and 127.0.0.1: server.crt and server.key
 #   many_files              lets this shell and its servers have as many open files as the system allows, up to 65536
 #   as_user USER COMMAND... runs the command in / as that user if we are root, as ourselves otherwise
 
@@ -44,6 +45,13 @@ scratch() {
   [[ -n $SCRATCH ]] && return
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/pgchaperone.XXXXXX") || die "no temporary directory"
   chmod 711 "$SCRATCH" # the server's user passes through; each part below has its own mode
+}
+
+certificate() {
+  mkdir -p "$1"
+  (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -addext 'subjectAltName = DNS:localhost,IP:127.0.0.1' -keyout "$1/server.key" -out "$1/server.crt") 2> /dev/null ||
+    die "openssl makes no certificate"
 }
 
 many_files() {

@@ -167,8 +167,8 @@ ScriptedPeer ScriptedPeer::enforcing() {
 }
 
 std::unique_ptr<Peer> ScriptedPeer::peer() const {
-  auto peer =
-      rulebook_ ? std::make_unique<Peer>(enforcing_environment(), rulebook_) : std::make_unique<Peer>();
+  auto peer = rulebook_ ? std::make_unique<Peer>(enforcing_environment(), "127.0.0.1:51234", rulebook_)
+                        : std::make_unique<Peer>();
   peer->log_in();
   return peer;
 }
