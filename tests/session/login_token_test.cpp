@@ -135,8 +135,11 @@ TEST(TokenLogin, IsNotEvenAskedForWhereItCouldBeRead) {
     Peer peer(token_environment(), from);
     log_in(peer, token());
   }
-  Peer encrypted(strict, "10.0.0.7:51234");
-  encrypted.session().on_tls_established("");
+  Peer encrypted(strict, "10.0.0.7:51234", nullptr, true);
+  encrypted.client(ssl_request());
+  EXPECT_EQ(encrypted.take_to_client(), "S");
+  EXPECT_EQ(encrypted.take_action(), Action::kStartTls);
+  encrypted.tls_established("");
   log_in(encrypted, token());
 }
 

@@ -54,6 +54,7 @@ class RulesOfASession : public testing::Test {
   void connect() {
     peer_.prove(startup(kUser));
     peer_.upstream_connected();
+    peer_.take_to_server();
     peer_.challenge();
     peer_.server(authentication_ok() + parameter_status("server_encoding", "UTF8") +
                  key_data(kServerPid, kServerSecret));
