@@ -23,7 +23,7 @@ using Kind = ColumnBinding::Kind;
 
 namespace {
 
-constexpr std::size_t kMostSteps = 64;
+constexpr std::size_t kMostSteps = 64, kMostVisits = 2000;
 
 enum class By : std::uint8_t {
   kNumber,
@@ -120,11 +120,35 @@ std::vector<std::string> split_name(std::string_view text) {
 
 /// Whether it is a number or name out of a filtered catalog, or put together of such names alone.
 bool Evaluation::is_of_catalog(Id id, std::size_t steps) const {
-  if (steps > kMostSteps) return false;
+  // A column that stands twice leads twice to the query behind it, and so on.
+  std::size_t visits = kMostVisits;
+  return is_of_catalog(id, steps, visits);
+}
+
+/// The same of an output column of a query.
+bool Evaluation::gives_of_catalog(Id id, std::size_t column, std::size_t steps, std::size_t& visits) const {
+  if (id == kNone || steps > kMostSteps) return false;
+  const parser::Query& query = facts_.queries[id];
+  if (query.kind == parser::QueryKind::kSetOperation) {
+    return gives_of_catalog(query.left, column, steps + 1, visits) &&
+           gives_of_catalog(query.right, column, steps + 1, visits);
+  }
+  if (query.kind != parser::QueryKind::kSelect || column >= query.outputs.count) return false;
+  for (Id i = query.outputs.first; i < query.outputs.first + query.outputs.count; ++i) {
+    const Id output = facts_.targets[i].expr;
+    if (output == kNone || facts_.exprs[output].has(parser::flag::kStar)) return false;
+  }
+  const Id output = facts_.targets[query.outputs.first + static_cast<Id>(column)].expr;
+  return is_of_catalog(output, steps + 1, visits);
+}
+
+bool Evaluation::is_of_catalog(Id id, std::size_t steps, std::size_t& visits) const {
+  if (steps > kMostSteps || visits == 0) return false;
+  --visits;
   const Expr& expr = facts_.exprs[id];
   const auto all = [&](parser::Range range) {
     for (Id i = range.first; i < range.first + range.count; ++i)
-      if (!is_of_catalog(i, steps + 1)) return false;
+      if (!is_of_catalog(i, steps + 1, visits)) return false;
     return true;
   };
   switch (expr.kind) {
@@ -137,9 +161,19 @@ bool Evaluation::is_of_catalog(Id id, std::size_t steps) const {
     case ExprKind::kCoalesce:
       return all(expr.children);
     case ExprKind::kSubscript:
-      return is_of_catalog(expr.children.first, steps + 1);
+      return is_of_catalog(expr.children.first, steps + 1, visits);
     case ExprKind::kOperator:
       return facts_.at(expr.names).back() == "||" && all(expr.children);
+    case ExprKind::kCase: {
+      Id i = expr.children.first + (expr.has(parser::flag::kHasArgument) ? 1 : 0);
+      const Id end = expr.children.first + expr.children.count;
+      for (; i + 1 < end; i += 2) {
+        if (!is_of_catalog(i + 1, steps + 1, visits)) return false;
+      }
+      return i == end || is_of_catalog(i, steps + 1, visits);
+    }
+    case ExprKind::kSubquery:
+      return expr.form == parser::Form::kScalar && gives_of_catalog(expr.subquery, 0, steps + 1, visits);
     case ExprKind::kFunction: {
       const std::string_view name = facts_.at(expr.names).back();
       if (name == "format" && expr.children.count > 1) {
@@ -166,18 +200,11 @@ bool Evaluation::is_of_catalog(Id id, std::size_t steps) const {
         return item.exprs.count == 1 && bound.column == 0 &&
                facts_.exprs[item.exprs.first].kind == ExprKind::kFunction &&
                facts_.at(facts_.exprs[item.exprs.first].names).back() == "unnest" &&
-               is_of_catalog(item.exprs.first, steps + 1);
+               is_of_catalog(item.exprs.first, steps + 1, visits);
       }
       const Id cte = resolution_.items[bound.item].cte;
-      const Id query = cte != kNone ? facts_.ctes[cte].query : item.subquery;
-      if (query == kNone || facts_.queries[query].kind != parser::QueryKind::kSelect) return false;
-      const parser::Range outputs = facts_.queries[query].outputs;
-      for (Id i = outputs.first; i < outputs.first + outputs.count; ++i) {
-        const Id output = facts_.targets[i].expr;
-        if (output == kNone || facts_.exprs[output].has(parser::flag::kStar)) return false;
-      }
-      return bound.column < outputs.count &&
-             is_of_catalog(facts_.targets[outputs.first + bound.column].expr, steps + 1);
+      return gives_of_catalog(cte != kNone ? facts_.ctes[cte].query : item.subquery, bound.column, steps,
+                              visits);
     }
     default:
       return false;
