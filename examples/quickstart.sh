@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds pgchaperone and shows it at work: a throwaway PostgreSQL with a small shop, pgchaperone in front of it with a policy, an
-# agent whose statements are allowed, narrowed and denied, and the records of them. Stays up for your own clients until
-# Ctrl-C.
+# agent with a token over TLS whose statements are allowed, narrowed and denied, and the records of them. Stays up for your own
+# clients until Ctrl-C.
 #
 #   examples/quickstart.sh [--once]
 #
@@ -61,16 +61,20 @@ postgres_database shop shop_app
 [[ $(postgres_sql shop -Atc 'SELECT count(*) FROM tickets') == 5 ]] || wrong "the shop has not the tickets that it should have"
 echo "  listens on $POSTGRES_HOST:$POSTGRES_PORT; customers, tickets, ticket_notes"
 
-begin "pgchaperone in front of it, with a policy"
-agent_password=$(random_password)
-chaperone_agent triage-bot "$agent_password"
+begin "pgchaperone in front of it: a policy, TLS, and a token for the agent"
+certificate "$SCRATCH/tls"
+chaperone_directory
 cp "$here/quickstart/policy.yaml" "$CHAPERONE_DIRECTORY/policy.yaml"
+"$PGCHAPERONE" token key --state "$CHAPERONE_DIRECTORY/state" > /dev/null || wrong "no key for tokens"
 chaperone_database shop "$POSTGRES_HOST:$POSTGRES_PORT" shop shop_app "$role_password"
-CHAPERONE_EXTRA="policy: policy.yaml"
+export CHAPERONE_TLS=$SCRATCH/tls CHAPERONE_EXTRA="policy: policy.yaml"
+export CHAPERONE_IDENTITY=$'default: token\n  tokens: [{keys: builtin}]'
 chaperone_start
-uri=$(chaperone_uri triage-bot "$agent_password" shop)
-echo "  listens on $CHAPERONE_HOST:$CHAPERONE_PORT; agent triage-bot, who never sees the password of shop_app"
-echo "  examples/quickstart/policy.yaml says what it may do"
+token=$("$PGCHAPERONE" token issue --config "$CHAPERONE_CONFIG" --agent triage-bot --actor alice@example.com --task TICKET-4711 \
+  --claim tenant_id=7 --lifetime 12h) || wrong "no token"
+uri="postgresql://triage-bot:$token@localhost:$CHAPERONE_PORT/shop?sslmode=verify-full&sslrootcert=$SCRATCH/tls/server.crt"
+echo "  listens on $CHAPERONE_HOST:$CHAPERONE_PORT; agent triage-bot for alice@example.com, task TICKET-4711, tenant 7"
+echo "  it never sees the password of shop_app; examples/quickstart/policy.yaml says what it may do"
 
 begin "psql through pgchaperone"
 through() { # TITLE SQL: shows it and its result; the result is kept in $result
@@ -93,10 +97,10 @@ through "denied: the way out of a read-only transaction" "BEGIN READ ONLY; COMMI
 
 begin "what the database and its administrators see"
 author=$(postgres_sql shop -Atc 'SELECT author FROM ticket_notes ORDER BY id DESC LIMIT 1')
-[[ $author == triage-bot ]] || wrong "the note's author is $author"
+[[ $author == alice@example.com ]] || wrong "the note's author is $author"
 echo "  the author of the note: $author"
 logged=$(grep -a 'chaperone.denied' "$SCRATCH/postgres.log" | grep -ao '/\*.*' | head -n 1) || true
-[[ $logged == *"agent='triage-bot'"*"rule='"* ]] || wrong "PostgreSQL's log does not say who asked"
+[[ $logged == *"agent='triage-bot'"*"task='TICKET-4711'"* ]] || wrong "PostgreSQL's log does not say who asked"
 echo "  PostgreSQL's log of the first denial: $logged"
 
 begin "what pgchaperone recorded"
@@ -107,7 +111,7 @@ count() { grep -c -- "$1" "$CHAPERONE_AUDIT" || true; }
 (($(count '"kind":"statement".*"verdict":"deny"') >= 2)) || wrong "there should be 2 denied statements in the audit log"
 (($(count '"kind":"outcome".*"result":"ok"') >= 3)) || wrong "there should be 3 outcomes that are ok in the audit log"
 line=$(grep '"kind":"statement".*"verdict":"deny"' "$CHAPERONE_AUDIT" | head -n 1)
-[[ $line == *'"agent":"triage-bot"'*'"enforced":true'* ]] || wrong "the record does not say who asked"
+[[ $line == *'"actor":"alice@example.com"'*'"task":"TICKET-4711"'* ]] || wrong "the record does not say who asked and what for"
 printf '\n  the line of the first denial:\n'
 indent <<< "$line"
 
