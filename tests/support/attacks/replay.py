@@ -1,6 +1,7 @@
 """replay.py AGENT SCHEMA POLICY... < records: every recorded statement of an agent decided again, offline, by `pgchaperone check`
 under the policy that its record names by hash. PGCHAPERONE is the program. Left out are names that no statement stands behind, and
-statements that have to be prepared again under a newer policy: no rule denied them. Prints how many agree; exit status 1
+statements that have to be prepared again under a newer policy: no rule denied them; and what runs a statement by its name, which no
+text tells. Prints how many agree; exit status 1
 if one does not, or if a record's policy is none of the given.
 """
 import hashlib
@@ -16,7 +17,8 @@ lines = without_rule = 0
 for line in sys.stdin:
     record = json.loads(line)
     if record["kind"] == "statement" and record["agent"] == agent:
-        if record["sql"] is None or (record["verdict"] == "deny" and record["rule"] is None):
+        if (record["sql"] is None or record["sql"].startswith(("EXECUTE", "FETCH", "MOVE"))
+                or (record["verdict"] == "deny" and record["rule"] is None)):
             without_rule += 1
             continue
         lines += 1
@@ -55,5 +57,5 @@ for policy, statements in recorded.items():
                 differ += count
                 print(f"{verdict} {count} times, but {offline[name]} offline by {os.path.basename(files[policy])}: {sql}")
 print(f"{lines} records of {sum(map(len, recorded.values()))} statements under {len(recorded)} policies, {differ} differ; "
-      f"{without_rule} without a statement or a rule")
+      f"{without_rule} left out")
 sys.exit(differ > 0 or lines == 0)
