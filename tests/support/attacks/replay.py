@@ -1,8 +1,7 @@
 """replay.py AGENT SCHEMA POLICY... < records: every recorded statement of an agent decided again, offline, by `pgchaperone check`
-under the policy that its record names by hash. PGCHAPERONE is the program. Left out are names that no statement stands behind, and
-statements that have to be prepared again under a newer policy: no rule denied them; and what runs a statement by its name, which no
-text tells. Prints how many agree; exit status 1
-if one does not, or if a record's policy is none of the given.
+under the policy that its record names by hash. PGCHAPERONE is the program. Left out are names that no statement stands behind,
+statements that have to be prepared again under a newer policy (no rule denied them), and what runs a statement by its name, which no
+text tells. Prints how many agree; exit status 1 if one does not, or if a record's policy is none of the given.
 """
 import hashlib
 import json
