@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/endian/conversion.hpp>
 #include <map>
 #include <utility>
 
@@ -40,6 +41,19 @@ std::string members_of(const rules::Denial& denial, const DecisionContext& conte
 bool may_be_new(const rules::Denial& denial) {
   static constexpr std::string_view kCodes[] = {"42P01", "42703", "42883", "42704", "3F000"};
   return std::ranges::find(kCodes, denial.sqlstate) != std::end(kCodes);
+}
+
+/// Whether a parameter is declared to be of a type whose input looks up an object's name (pg_type.dat: the
+/// reg* types and their arrays): a Bind would tell whether the name is there.
+bool declares_object_names(std::string_view types) {
+  static constexpr std::uint32_t kTypes[] = {24,   1008, 2202, 2203, 2204, 2205, 2206, 2207,
+                                             2208, 2209, 2210, 2211, 3734, 3735, 3769, 3770,
+                                             4089, 4090, 4096, 4097, 4191, 4192};
+  for (types.remove_prefix(2); types.size() >= 4; types.remove_prefix(4)) {
+    const auto type = boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(types.data()));
+    if (std::ranges::binary_search(kTypes, type)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -134,6 +148,16 @@ bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wir
     return true;
   }
   const std::string_view types = frame.body().substr(name.size() + sql.size() + 2);
+  if (declares_object_names(types)) {
+    rules::Denial denial;
+    denial.rule = "functions";
+    denial.message =
+        fmt::format("{} may not declare a parameter to be of a type that looks up names (regclass ..)",
+                    guard_->context().agent().name);
+    denial.hint = "Leave the parameter's type open.";
+    refuse_extended(text.get(), denial, step);
+    return true;
+  }
   std::string sent;
   guard_->append_sent(*text, sent);
   step.to_server.write([&](std::string& out) { frontend::encode_parse(out, name, sent, types); });

@@ -186,6 +186,20 @@ TEST_F(Enforce, ATextUnderANameIsTheOneThatWasDecided) {
             "PREPARE, ZI, E26000, ZI");
 }
 
+// The input of regclass looks names up: a guess would be answered by its error.
+TEST_F(Enforce, ParametersThatLookUpNamesAreRefused) {
+  for (const std::uint32_t type : {2205U, 2210U, 24U, 2206U, 4089U}) {
+    EXPECT_EQ(
+        told(parse("", "SELECT $1 IS NULL", {type}) + bind_portal("", "", {"secret"}) + execute() + sync()),
+        "E42501, ZI")
+        << type;
+  }
+  EXPECT_EQ(
+      told(parse("", "SELECT $1 IS NULL", {25U}) + bind_portal("", "", {"secret"}) + execute() + sync()),
+      "SELECT 1, ZI");
+  EXPECT_EQ(told(query("PREPARE lookup (regclass) AS SELECT $1 IS NULL")), "E42501, ZI");
+}
+
 TEST_F(Enforce, FunctionCallIsRefusedAndTheSessionLives) {
   EXPECT_EQ(told(function_call(870, {"ABC"}) + query("SELECT 1")), "E42501, ZI, SELECT 1, ZI");
   EXPECT_EQ(told(query("BEGIN") + function_call(870, {"ABC"}) + query("COMMIT")),
