@@ -197,7 +197,12 @@ TEST(Frontend, EncodesTheBytesOfTheManual) {
     return out.substr(6);
   };
   EXPECT_EQ(encoded(encode_query, "SELECT 1"), "Q\0\0\0\x0dSELECT 1\0"sv);
-  EXPECT_EQ(encoded(encode_parse, "s1", "SELECT 1"), "P\0\0\0\x12s1\0SELECT 1\0\0\0"sv);
+  EXPECT_EQ(encoded(encode_parse, "s1", "SELECT 1", ""), "P\0\0\0\x12s1\0SELECT 1\0\0\0"sv);
+  EXPECT_EQ(encoded(encode_parse, "", "SELECT $1", "\0\1\0\0\0\x17"sv),
+            "P\0\0\0\x15\0SELECT $1\0\0\1\0\0\0\x17"sv);
+  EXPECT_EQ(encoded(encode_execute, "p", 3), "E\0\0\0\x0ap\0\0\0\0\3"sv);
+  EXPECT_EQ(encoded(encode_run_unnamed),
+            "B\0\0\0\x0c\0\0\0\0\0\0\0\0D\0\0\0\6P\0E\0\0\0\x09\0\0\0\0\0H\0\0\0\4"sv);
   EXPECT_EQ(encoded(encode_sasl_initial_response, "SCRAM-SHA-256", "n,,n=,r=x"),
             "p\0\0\0\x1fSCRAM-SHA-256\0\0\0\0\x09n,,n=,r=x"sv);
   EXPECT_EQ(encoded(encode_sasl_response, "c=biws"), "p\0\0\0\nc=biws"sv);
