@@ -10,8 +10,6 @@
 namespace chaperone::rules {
 namespace {
 
-constexpr std::string_view kSyntaxError = "42601";
-
 std::string table_id(const TableRule& rule) {
   return rule.schema == "public" ? "tables." + rule.name
                                  : fmt::format("tables.{}.{}", rule.schema, rule.name);
@@ -173,9 +171,11 @@ std::set<std::string> rules_of(const Agent& agent) {
 }
 
 std::string message_of(const Denial& denial) {
-  // PostgreSQL's own: syntax, and names of prepared statements, cursors and portals.
+  // PostgreSQL's own: syntax, names that are not there, those of prepared statements, cursors and portals
+  // too.
+  const std::string_view code = denial.sqlstate;
   const bool own =
-      denial.sqlstate == kSyntaxError || denial.sqlstate == "26000" || denial.sqlstate == "34000";
+      (code.starts_with("42") && code != "42501") || code == "3F000" || code == "26000" || code == "34000";
   return own ? denial.message : "pgchaperone: " + denial.message;
 }
 
