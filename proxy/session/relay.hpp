@@ -86,6 +86,7 @@ class Relay {
   bool stops_execute(std::string_view portal, const wire::Frame& frame, Named& named, Step& step);
   bool enforce_function_call(Step& step);
   bool wait_for_rules(const SqlText& text, const wire::Frame& frame, Step& step);
+  bool drops();
   bool wait_for_names(const wire::Frame& frame, Step& step);
   std::optional<rules::Denial> find_named(const SqlText& text, Named& named);
   std::optional<rules::Denial> no_longer_holds(const SqlText& text, std::string_view name) const;
@@ -145,14 +146,15 @@ class Relay {
   StatementTable statements_;
 
   std::optional<Guard> guard_;
-  bool awaiting_rules_ = false;      // fresher rules were asked for, and what they decide waits
-  bool rules_asked_ = false;         // and they came: the next refusal stands
-  bool defines_ = false;             // DDL ran in this transaction
-  bool rules_stale_ = false;         // and was committed
-  bool narrowed_writes_ = false;     // a write to a narrowed table is part of this transaction
-  bool drop_chunks_ = false;         // the message under way is not passed on (server side)
-  bool cut_ = false;                 // rows of the statement that is being answered were dropped
-  bool copy_binary_ = false;         // the COPY to the client that is under way
+  bool refused_ = false;          // a sentinel of the extended protocol is under way, and no Sync behind it
+  bool awaiting_rules_ = false;   // fresher rules were asked for, and what they decide waits
+  bool rules_asked_ = false;      // and they came: the next refusal stands
+  bool defines_ = false;          // DDL ran in this transaction
+  bool rules_stale_ = false;      // and was committed
+  bool narrowed_writes_ = false;  // a write to a narrowed table is part of this transaction
+  bool drop_chunks_ = false;      // the message under way is not passed on (server side)
+  bool cut_ = false;              // rows of the statement that is being answered were dropped
+  bool copy_binary_ = false;      // the COPY to the client that is under way
   std::uint64_t copy_messages_ = 0;  // of it
   std::string withheld_;             // of the error that is being taken
 

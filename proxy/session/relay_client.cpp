@@ -107,7 +107,7 @@ bool Relay::client_frame(const wire::Frame& frame, Step& step) {
       if (const auto checked = frontend::decode_empty(frame.body()); !checked)
         return violation(checked.error(), step);
       ledger_.push(Kind::kSync);
-      skipping_ = false;
+      skipping_ = refused_ = false;
       pass(frame, step.to_server);
       return true;
     case frontend::kFlush:

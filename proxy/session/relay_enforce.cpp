@@ -131,15 +131,16 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
 
 bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wire::Frame& frame, Step& step) {
   pass_chunks_ = false;
+  if (drops()) return true;
   SharedText text = frame.rest == 0 ? guard_->read(sql) : guard_->refuse_long(sql, frame.body_length);
   if (wait_for_rules(*text, frame, step)) return true;
   const std::size_t bytes = text->bytes;
   if (!text->decided->decision.allow) {
     auto refusal = guard_->refuse(*text);
-    if (!skipping_) recorder_.denied(step, text.get(), text->decided->members);
+    recorder_.denied(step, text.get(), text->decided->members);
     // Without a name as PostgreSQL has it: one that fails drops the unnamed statement.
     send_sentinel(name.empty() ? name : kSentinelName, *refusal, step);
-    if (skipping_) return true;
+    refused_ = true;
     auto& entry = ledger_.push(Kind::kParse, bytes);
     entry.text = std::move(text);
     entry.name = name;
@@ -161,7 +162,6 @@ bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wir
   std::string sent;
   guard_->append_sent(*text, sent);
   step.to_server.write([&](std::string& out) { frontend::encode_parse(out, name, sent, types); });
-  if (skipping_) return true;
   auto& entry = ledger_.push(Kind::kParse, bytes);
   entry.text = text;
   entry.name = name;
@@ -170,8 +170,16 @@ bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wir
   return true;
 }
 
+// The server ignores what comes up to the Sync, or is going to: a sentinel of the extended protocol is under
+// way. Nothing of it needs to be sent, decided or recorded.
+bool Relay::drops() {
+  if (!skipping_ && !refused_) return false;
+  pass_chunks_ = false;
+  return true;
+}
+
 bool Relay::stops_bind(std::string_view statement, const wire::Frame& frame, Step& step) {
-  if (skipping_) return false;
+  if (drops()) return true;
   const SharedText text = statements_.find_statement(statement);
   if (text == nullptr) {
     if (wait_for_names(frame, step)) return true;
@@ -186,7 +194,7 @@ bool Relay::stops_bind(std::string_view statement, const wire::Frame& frame, Ste
 
 bool Relay::stops_describe(const frontend::Describe& describe, const wire::Frame& frame, Step& step) {
   if (describe.kind == 'S') return stops_bind(describe.name, frame, step);
-  if (skipping_) return false;
+  if (drops()) return true;
   const Portal* portal = statements_.find_portal(describe.name);
   if (portal != nullptr && portal->text != nullptr) return false;
   if (wait_for_names(frame, step)) return true;
@@ -195,7 +203,7 @@ bool Relay::stops_describe(const frontend::Describe& describe, const wire::Frame
 }
 
 bool Relay::stops_execute(std::string_view name, const wire::Frame& frame, Named& named, Step& step) {
-  if (skipping_) return false;
+  if (drops()) return true;
   const Portal* portal = statements_.find_portal(name);
   if (portal == nullptr || portal->text == nullptr) {
     if (wait_for_names(frame, step)) return true;
@@ -239,6 +247,7 @@ void Relay::refuse_extended(const SqlText* text, const rules::Denial& denial, St
   auto refusal = guard_->refuse(denial, text != nullptr ? std::string_view(text->sql) : std::string_view());
   recorder_.denied(step, text, members_of(denial, guard_->context()));
   send_sentinel(kSentinelName, *refusal, step);
+  refused_ = true;
   auto& entry = ledger_.push(Kind::kParse);
   entry.name = kSentinelName;
   entry.denied = true;
