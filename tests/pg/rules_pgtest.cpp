@@ -197,9 +197,11 @@ TEST(Rules, ASessionEndsWhenItsDatabaseIsAnotherOne) {
   EXPECT_EQ(Client(mine.address()).scalar("SELECT 8"), "8");
 }
 
-TEST(Rules, AHundredReloadsDropNoSession) {
+// tests/acceptance/enforce.sh has the same with a hundred reloads under 64 busy sessions.
+TEST(Rules, ReloadsDropNoSession) {
   Chaperone mine(held_back(postgres().address()));
-  constexpr int kSessions = 64;
+  constexpr int kSessions = 16;
+  constexpr std::size_t kReloads = 20;
   std::atomic<bool> stop{false};
   std::atomic<int> failures{0}, ready{0};
   std::atomic<std::uint64_t> run{0};
@@ -212,7 +214,7 @@ TEST(Rules, AHundredReloadsDropNoSession) {
         while (!stop) {
           if (client.scalar("SELECT 1") != "1") ++failures;
           ++run;
-          std::this_thread::sleep_for(Milliseconds(2));
+          std::this_thread::sleep_for(Milliseconds(10));
         }
       } catch (const std::exception& error) {
         ADD_FAILURE() << error.what();
@@ -221,16 +223,25 @@ TEST(Rules, AHundredReloadsDropNoSession) {
     });
   }
   EXPECT_TRUE(eventually([&] { return ready + failures == kSessions; }, std::chrono::seconds(30)));
-  for (std::size_t i = 1; i <= 100; ++i) {
+  const auto reloads = [&] {
+    const std::string log = mine.log();
+    std::size_t count = 0;
+    for (auto at = log.find("info reloaded"); at != std::string::npos; at = log.find("info reloaded", at + 1))
+      ++count;
+    return count;
+  };
+  for (std::size_t i = 1; i <= kReloads && failures == 0; ++i) {
     write_file(mine.policy(), policy(i % 2 == 0 ? "name" : "price"));
     mine.process().signal(SIGHUP);
-    ASSERT_TRUE(eventually([&] { return mine.records("event", "reload").size() >= i; })) << mine.log();
+    const bool done = eventually([&] { return reloads() >= i; }, std::chrono::seconds(30));
+    EXPECT_TRUE(done) << mine.log();
+    if (!done) break;
   }
   stop = true;
   for (auto& thread : load) thread.join();
   EXPECT_EQ(failures, 0);
   EXPECT_GT(run, 0u);
-  EXPECT_EQ(effects(mine).size(), 101u);
+  EXPECT_EQ(effects(mine).size(), kReloads + 1);
   EXPECT_EQ(mine.metric("pgchaperone_sessions_total{event=\"refused\"}"), 0);
 }
 
