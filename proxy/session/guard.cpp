@@ -46,6 +46,13 @@ bool modifies(const SqlText& text) {
 
 }  // namespace
 
+bool breaks_pins(std::string_view parameter_status) {
+  const auto status = backend::decode_parameter_status(parameter_status);
+  if (!status) return true;
+  if (status->name == "client_encoding" || status->name == "server_encoding") return status->value != "UTF8";
+  return status->name == "standard_conforming_strings" && status->value != "on";
+}
+
 Guard::Guard(DecisionCache& cache, std::shared_ptr<const DecisionContext> context, rules::Principal principal,
              rules::CommentPlace comment)
     : cache_(cache), place_(comment) {

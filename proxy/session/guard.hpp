@@ -26,6 +26,10 @@ struct Refusal {
 inline constexpr std::string_view kSentinelName = "chaperone.denied";
 using SharedRefusal = std::shared_ptr<const Refusal>;
 
+/// Whether a ParameterStatus shows that a setting has not the value that it is pinned to, or the database
+/// another encoding than the one that SQL is read in.
+bool breaks_pins(std::string_view parameter_status);
+
 /// What stands between an enforced agent and the server: decides texts, says what is sent in their place, how
 /// a refusal reads, and what of the server's errors may pass. One for each session.
 class Guard {

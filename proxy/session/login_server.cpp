@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/session/guard.hpp"
 #include "proxy/session/login.hpp"
 #include "proxy/wire/frontend.hpp"
 #include "proxy/wire/sqlstate.hpp"
@@ -111,6 +112,10 @@ bool Login::server_frame(const wire::Frame& frame, Step& step) {
     case backend::kNoticeResponse:
     case backend::kParameterStatus:
       if (phase_ != Phase::kUpstreamStarting) break;
+      if (context_ && frame.type == backend::kParameterStatus && breaks_pins(frame.body())) {
+        return upstream_fault(
+            "agents that are held back need a database in UTF8, and standard_conforming_strings on", step);
+      }
       step.to_client.copy(frame.bytes);
       return true;
     case backend::kBackendKeyData:

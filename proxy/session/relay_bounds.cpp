@@ -26,13 +26,8 @@ bool Relay::enforce_server(const wire::Frame& frame, Step& step) {
   if (about_front && !ledger_.empty() && ledger_.front().denied && !ledger_.front().failed)
     return server_violation("it did not refuse what it has to", step);
   if (frame.type == backend::kCommandComplete) return enforce_complete(frame, step);
-  if (frame.type == backend::kParameterStatus) {
-    const auto status = backend::decode_parameter_status(frame.body());
-    const bool broken = !status || (status->name == "client_encoding" && status->value != "UTF8") ||
-                        (status->name == "server_encoding" && status->value != "UTF8") ||
-                        (status->name == "standard_conforming_strings" && status->value != "on");
-    if (broken) return server_violation("a setting that pgchaperone pins has changed", step);
-  }
+  if (frame.type == backend::kParameterStatus && breaks_pins(frame.body()))
+    return server_violation("a setting that pgchaperone pins has changed", step);
   if (frame.type == backend::kCopyOutResponse) {
     copy_binary_ = !frame.body().empty() && frame.body().front() == 1;
     copy_messages_ = 0;

@@ -154,6 +154,20 @@ TEST(Enforcing, APinnedSettingThatChangedEndsTheSession) {
       .run();
 }
 
+TEST(Enforcing, ADatabaseInAnotherEncodingIsNotLoggedInTo) {
+  for (const auto& [name, value] :
+       Pairs{{"server_encoding", "LATIN1"}, {"standard_conforming_strings", "off"}}) {
+    Peer peer(enforcing_environment(), "127.0.0.1:51234", test_rulebook());
+    peer.prove(startup({{"user", kAgent}, {"database", "shop"}}));
+    peer.upstream_connected();
+    peer.take_to_server();
+    peer.challenge();
+    peer.server(authentication_ok() + parameter_status(name, value));
+    EXPECT_NE(peer.take_to_client().find("C08006"), std::string::npos) << name;
+    EXPECT_TRUE(peer.over());
+  }
+}
+
 TEST(Enforcing, PrincipalsOfOneCacheNeverSeeEachOthersValues) {
   const auto rulebook = test_rulebook();
   const auto context = rulebook->context("bot", std::nullopt).value();
