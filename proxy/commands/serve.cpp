@@ -192,6 +192,7 @@ int serve(const std::string& config_file) {
     spdlog::error("this build reads libpg_query's parse trees wrongly and will not serve: {}", difference);
     return 2;
   }
+  std::signal(SIGHUP, SIG_IGN);   // until there is something to reload
   std::signal(SIGPIPE, SIG_IGN);  // a lost peer is a result of send(), not a reason to die
   std::signal(SIGXFSZ, SIG_IGN);  // nor is a full file
 
@@ -241,8 +242,9 @@ int serve(const std::string& config_file) {
     admin_server = std::move(*started);
     spdlog::info("metrics and health on {}", admin_server->address().to_string());
   }
+  Service service(config_file, *config, **log, **server, revocations ? &*revocations : nullptr);
   for (const auto& address : (*server)->addresses()) spdlog::info("listening on {}", address.to_string());
-  Service(config_file, *config, **log, **server, revocations ? &*revocations : nullptr).run();
+  service.run();
   admin_server.reset();
   server->reset();
   (*log)->close();

@@ -17,11 +17,11 @@
 namespace chaperone::net {
 namespace {
 
-template <auto free>
+template <auto kFree>
 struct Free {
   template <class T>
   void operator()(T* object) const {
-    free(object);
+    kFree(object);
   }
 };
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;

@@ -46,20 +46,20 @@ class Enforce : public testing::Test {
     postgres().run("CREATE TABLE secret (id int)");
     postgres().run(
         "INSERT INTO account SELECT i, 'owner ' || i, i, i % 2, 'pin ' || i FROM generate_series(1, 20) i");
-    proxy_ = new Chaperone({.server = postgres().address(),
-                            .database = "shop",
-                            .role = "tester",
-                            .policy = std::string(kPolicy)});
+    proxy = new Chaperone({.server = postgres().address(),
+                           .database = "shop",
+                           .role = "tester",
+                           .policy = std::string(kPolicy)});
   }
   static void TearDownTestSuite() {
-    delete proxy_;
-    proxy_ = nullptr;
+    delete proxy;
+    proxy = nullptr;
     postgres().run("DROP TABLE account, entry, secret");
   }
 
   void SetUp() override {
     postgres().run("TRUNCATE entry");
-    client_ = std::make_unique<Client>(proxy_->address());
+    client_ = std::make_unique<Client>(proxy->address());
   }
 
   Client& client() { return *client_; }
@@ -79,7 +79,7 @@ class Enforce : public testing::Test {
   }
   std::string told(std::string_view bytes) { return story(client().exchange(bytes)); }
 
-  static inline Chaperone* proxy_ = nullptr;
+  static inline Chaperone* proxy = nullptr;
   std::unique_ptr<Client> client_;
 };
 
@@ -272,7 +272,7 @@ TEST_F(Enforce, ErrorsOfNarrowedWritesTellNothingOfTheRow) {
   EXPECT_EQ(find(insert, 'E').field('C'), "23502") << describe(insert);
   EXPECT_EQ(find(insert, 'E').bytes.find("hunter2"), std::string::npos);
   client().close();
-  const auto session = proxy_->session(client().pid());
+  const auto session = proxy->session(client().pid());
   bool kept = false;
   for (const auto& record : of_kind(session, "outcome")) {
     kept = kept ||
@@ -286,7 +286,7 @@ TEST_F(Enforce, StatementsAreRecordedWithTheirVerdict) {
                     query("ALTER ROLE tester PASSWORD 'hunter2'") + parse("", "SELECT $1::int") +
                     bind_portal("", "", {"42"}) + execute() + sync());
   client().close();
-  const auto session = of_kind(proxy_->session(client().pid()), "statement");
+  const auto session = of_kind(proxy->session(client().pid()), "statement");
   ASSERT_EQ(session.size(), 4U);
   EXPECT_EQ(text(session[0], "verdict"), "allow");
   EXPECT_EQ(text(session[0], "capability"), "ledger");
@@ -332,13 +332,13 @@ TEST_F(Enforce, PinnedSettingsStay) {
                                                         {"client_encoding", "SJIS"},
                                                         {"chaperone.agent", "root"},
                                                         {"role", "postgres"}}) {
-    EXPECT_EQ(refusal(proxy_->address(), {.parameters = {{name, value}}}).field('C'), "28000")
+    EXPECT_EQ(refusal(proxy->address(), {.parameters = {{name, value}}}).field('C'), "28000")
         << name << "=" << value;
   }
-  Client fine(proxy_->address(), {.parameters = {{"options", "-c DateStyle=ISO"},
-                                                 {"client_encoding", "utf-8"},
-                                                 {"extra_float_digits", "2"},
-                                                 {"application_name", "mine"}}});
+  Client fine(proxy->address(), {.parameters = {{"options", "-c DateStyle=ISO"},
+                                                {"client_encoding", "utf-8"},
+                                                {"extra_float_digits", "2"},
+                                                {"application_name", "mine"}}});
   EXPECT_EQ(fine.scalar("SELECT current_setting('application_name')"), "tester mine");
 }
 
