@@ -17,11 +17,11 @@
 namespace chaperone::net {
 namespace {
 
-template <auto kFree>
+template <auto Function>
 struct Free {
   template <class T>
   void operator()(T* object) const {
-    kFree(object);
+    Function(object);
   }
 };
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
