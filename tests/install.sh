@@ -8,7 +8,7 @@ set -euo pipefail
 
 build=(
   g++ cmake ninja-build pkg-config git
-  libboost1.81-dev libboost-json1.81-dev libpg-query-dev postgresql-server-dev-15 libssl-dev libyaml-cpp-dev
+  libboost1.81-dev libboost-json1.81-dev libpg-query-dev postgresql-server-dev-15 libssl-dev openssl libyaml-cpp-dev
   prometheus-cpp-dev libfmt-dev libspdlog-dev libcli11-dev libidn-dev liburing-dev
   postgresql-15 postgresql-client-15
 )
