@@ -88,6 +88,13 @@ std::size_t Decision::bytes() const {
          bounds.capacity() * sizeof(StatementBounds);
 }
 
+bool looks_names_up(std::uint32_t type) {
+  static constexpr std::uint32_t kTypes[] = {24,   1008, 2202, 2203, 2204, 2205, 2206, 2207,
+                                             2208, 2209, 2210, 2211, 3734, 3735, 3769, 3770,
+                                             4089, 4090, 4096, 4097, 4191, 4192};
+  return std::ranges::binary_search(kTypes, type);
+}
+
 Decision decide(std::string_view sql, const Agent& agent, const Catalog& catalog,
                 const parser::Limits& limits) {
   Decision decision;

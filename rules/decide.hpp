@@ -44,6 +44,10 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
+/// Whether the input of the type with this OID looks an object's name up (pg_type.dat: the reg* types, and
+/// arrays of them), so that a value of it tells whether the name is there.
+bool looks_names_up(std::uint32_t type);
+
 /// Reads, decides and rewrites. Pure but for the parser's state a thread (parser::read_facts).
 Decision decide(std::string_view sql, const Agent& agent, const Catalog& catalog,
                 const parser::Limits& limits = {});

@@ -88,6 +88,8 @@ class Relay {
   bool wait_for_rules(const SqlText& text, const wire::Frame& frame, Step& step);
   bool drops();
   bool wait_for_names(const wire::Frame& frame, Step& step);
+  bool wait_for_answers(const wire::Frame& frame, Step& step);
+  bool names_are_uncertain(const SqlText& text);
   std::optional<rules::Denial> find_named(const SqlText& text, Named& named);
   std::optional<rules::Denial> no_longer_holds(const SqlText& text, std::string_view name) const;
   void refuse_extended(const SqlText* text, const rules::Denial& denial, Step& step);

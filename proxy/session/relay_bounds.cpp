@@ -25,6 +25,8 @@ bool Relay::enforce_server(const wire::Frame& frame, Step& step) {
       frame.type != backend::kParameterStatus && frame.type != backend::kNotificationResponse;
   if (about_front && !ledger_.empty() && ledger_.front().denied && !ledger_.front().failed)
     return server_violation("it did not refuse what it has to", step);
+  const bool ran = frame.type == backend::kCommandComplete || frame.type == backend::kPortalSuspended;
+  if (ran && !ledger_.empty()) note_narrowed_writes(ledger_.front());
   if (frame.type == backend::kCommandComplete) return enforce_complete(frame, step);
   if (frame.type == backend::kParameterStatus && breaks_pins(frame.body()))
     return server_violation("a setting that pgchaperone pins has changed", step);

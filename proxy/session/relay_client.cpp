@@ -12,12 +12,6 @@ namespace chaperone::session {
 namespace frontend = wire::frontend;
 using Kind = LedgerEntry::Kind;
 
-namespace {
-
-constexpr std::string_view kFlush{"H\0\0\0\4", 5};
-
-}  // namespace
-
 Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members,
              std::optional<Guard> guard)
     : limits_(limits),
@@ -64,7 +58,7 @@ void Relay::take_client(std::string_view bytes, Step& step) {
 // Between two messages. A pipeline without Sync would be kept for as long as the server keeps its answers.
 void Relay::bound_what_is_owed(Step& step) {
   if (barrier_ || !ledger_.heavy()) return;
-  step.to_server.copy(kFlush);
+  step.to_server.copy(frontend::kFlushMessage);
   barrier_ = true;
 }
 
@@ -240,17 +234,16 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
   if (guard_ && is_capped(entry)) {
     // All at once: a part of its rows would be an end that nobody counted.
     step.to_server.write([&](std::string& out) { frontend::encode_execute(out, decoded->portal, 0); });
-    step.to_server.copy(kFlush);
+    step.to_server.copy(frontend::kFlushMessage);
     barrier_ = true;
   } else {
     pass(frame, step.to_server);
   }
-  if (guard_) note_narrowed_writes(entry);
   if (portal == nullptr || portal->text == nullptr || portal->text->may_copy_in()) {
     // Whether COPY data is wanted shows in the reply, which the server may keep back until a Sync that has to
     // wait here.
     raise_barrier(frame);
-    step.to_server.copy(kFlush);
+    step.to_server.copy(frontend::kFlushMessage);
   }
   // Only an Execute with a limit may be answered by PortalSuspended: also one of a cursor that is not known
   // here (yet).

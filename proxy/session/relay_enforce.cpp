@@ -20,8 +20,6 @@ using parser::StatementKind;
 
 namespace {
 
-constexpr std::string_view kFlush{"H\0\0\0\4", 5};
-
 rules::Denial does_not_exist(std::string_view kind, std::string_view name, std::string_view code) {
   rules::Denial denial;
   denial.sqlstate = code;
@@ -43,15 +41,12 @@ bool may_be_new(const rules::Denial& denial) {
   return std::ranges::find(kCodes, denial.sqlstate) != std::end(kCodes);
 }
 
-/// Whether a parameter is declared to be of a type whose input looks up an object's name (pg_type.dat: the
-/// reg* types and their arrays): a Bind would tell whether the name is there.
+/// Whether a parameter is declared to be of a type that looks names up: a Bind would tell whether one is
+/// there.
 bool declares_object_names(std::string_view types) {
-  static constexpr std::uint32_t kTypes[] = {24,   1008, 2202, 2203, 2204, 2205, 2206, 2207,
-                                             2208, 2209, 2210, 2211, 3734, 3735, 3769, 3770,
-                                             4089, 4090, 4096, 4097, 4191, 4192};
   for (types.remove_prefix(2); types.size() >= 4; types.remove_prefix(4)) {
     const auto type = boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(types.data()));
-    if (std::ranges::binary_search(kTypes, type)) return true;
+    if (rules::looks_names_up(type)) return true;
   }
   return false;
 }
@@ -64,6 +59,7 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
       frame.rest == 0 ? guard_->read_once(sql) : guard_->refuse_long(sql, frame.body_length);
   if (wait_for_rules(*text, frame, step)) return true;
   const rules::Decision& decision = text->decided->decision;
+  if (names_are_uncertain(*text) && wait_for_answers(frame, step)) return true;
   Named named;
   SharedRefusal refusal;
   std::string members;
@@ -120,7 +116,6 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
   entry.changes_statement = true;
   entry.started = step.now.steady_microseconds();
   entry.held = text->bytes;
-  if (!entry.denied) note_narrowed_writes(entry);
   auto& pushed = ledger_.push(std::move(entry));
   if (pushed.unrolled) barrier_ = true;
   if (pushed.denied) return true;
@@ -180,7 +175,9 @@ bool Relay::drops() {
 
 bool Relay::stops_bind(std::string_view statement, const wire::Frame& frame, Step& step) {
   if (drops()) return true;
-  const SharedText text = statements_.find_statement(statement);
+  const bool uncertain = ledger_.is_uncertain(statement);
+  if (uncertain && wait_for_answers(frame, step)) return true;
+  const SharedText text = uncertain ? nullptr : statements_.find_statement(statement);
   if (text == nullptr) {
     if (wait_for_names(frame, step)) return true;
     refuse_extended(nullptr, does_not_exist("prepared statement", statement, sqlstate::kInvalidStatementName),
@@ -196,6 +193,7 @@ bool Relay::stops_describe(const frontend::Describe& describe, const wire::Frame
   if (describe.kind == 'S') return stops_bind(describe.name, frame, step);
   if (drops()) return true;
   const Portal* portal = statements_.find_portal(describe.name);
+  if (portal != nullptr && ledger_.is_uncertain(portal->order) && wait_for_answers(frame, step)) return true;
   if (portal != nullptr && portal->text != nullptr) return false;
   if (wait_for_names(frame, step)) return true;
   refuse_extended(nullptr, does_not_exist("portal", describe.name, sqlstate::kInvalidCursorName), step);
@@ -205,6 +203,10 @@ bool Relay::stops_describe(const frontend::Describe& describe, const wire::Frame
 bool Relay::stops_execute(std::string_view name, const wire::Frame& frame, Named& named, Step& step) {
   if (drops()) return true;
   const Portal* portal = statements_.find_portal(name);
+  const bool uncertain =
+      portal != nullptr && (ledger_.is_uncertain(portal->order) ||
+                            (portal->text != nullptr && names_are_uncertain(*portal->text)));
+  if (uncertain && wait_for_answers(frame, step)) return true;
   if (portal == nullptr || portal->text == nullptr) {
     if (wait_for_names(frame, step)) return true;
     refuse_extended(nullptr, does_not_exist("portal", name, sqlstate::kInvalidCursorName), step);
@@ -272,10 +274,16 @@ bool Relay::wait_for_rules(const SqlText& text, const wire::Frame& frame, Step& 
 // What SQL under way makes of a name shows in its answer.
 bool Relay::wait_for_names(const wire::Frame& frame, Step& step) {
   const bool under_way = ledger_.any([](const LedgerEntry& entry) { return entry.changes_sql_names; });
-  if (!under_way || frame.rest != 0) return false;
+  return under_way && wait_for_answers(frame, step);
+}
+
+// The message has its turn when all that went before it is answered. Not one that is longer than what is
+// held: only a Bind can be.
+bool Relay::wait_for_answers(const wire::Frame& frame, Step& step) {
+  if (frame.rest != 0) return false;
   pass_chunks_ = true;
   stalled_.append(frame.bytes);
-  step.to_server.copy(kFlush);
+  step.to_server.copy(frontend::kFlushMessage);
   barrier_ = true;
   return true;
 }
@@ -289,6 +297,16 @@ std::optional<rules::Denial> Relay::no_longer_holds(const SqlText& text, std::st
   denial.message =
       fmt::format("pgchaperone: the rules have changed since \"{}\" was prepared; prepare it again", name);
   return denial;
+}
+
+// What EXECUTE and FETCH name may be made, or replaced, in a segment of the pipeline that can still fail.
+bool Relay::names_are_uncertain(const SqlText& text) {
+  return std::ranges::any_of(text.script.statements, [&](const parser::Statement& statement) {
+    if (statement.kind == StatementKind::kExecute) return ledger_.is_uncertain(statement.name);
+    if (statement.kind != StatementKind::kFetch) return false;
+    const Portal* portal = statements_.find_portal(statement.name);
+    return portal != nullptr && ledger_.is_uncertain(portal->order);
+  });
 }
 
 // A name stands for what the session made it stand for, in this text or before. One that nobody here knows is
@@ -334,6 +352,15 @@ std::optional<rules::Denial> Relay::find_named(const SqlText& text, Named& named
                                                        : nullptr;
         if (what == nullptr) return does_not_exist("cursor", statement.name, sqlstate::kInvalidCursorName);
         if (auto denial = no_longer_holds(*what, statement.name)) return denial;
+        // The tag counts the rows that it gives, not those that it changes.
+        if (std::ranges::any_of(what->decided->decision.bounds, &rules::StatementBounds::modifies)) {
+          rules::Denial denial;
+          denial.rule = "statements";
+          denial.message =
+              fmt::format("{} may not FETCH from a statement that writes", guard_->context().agent().name);
+          denial.hint = "Execute its portal.";
+          return denial;
+        }
         named.emplace_back(i, what);
         break;
       }
@@ -353,8 +380,9 @@ bool Relay::is_capped(const LedgerEntry& entry) const {
   return false;
 }
 
+// When the server has come to it: the end of an earlier transaction says nothing of it.
 void Relay::note_narrowed_writes(const LedgerEntry& entry) {
-  if (narrowed_writes_ || !entry.text) return;
+  if (narrowed_writes_ || !entry.text || entry.denied) return;
   const auto writes = [](const SqlText& text) {
     return Guard::is_narrowed(text) &&
            std::ranges::any_of(text.decided->decision.bounds, &rules::StatementBounds::modifies);

@@ -26,13 +26,31 @@ LedgerEntry& ReplyLedger::push(Kind kind, std::size_t held) {
   auto& entry = entries_.emplace_back();
   entry.kind = kind;
   entry.held = held;
-  held_ += held;
+  pushed(entry);
   return entry;
 }
 
 LedgerEntry& ReplyLedger::push(LedgerEntry&& entry) {
+  auto& kept = entries_.emplace_back(std::move(entry));
+  pushed(kept);
+  return kept;
+}
+
+void ReplyLedger::pushed(const LedgerEntry& entry) {
   held_ += entry.held;
-  return entries_.emplace_back(std::move(entry));
+  if (entry.ends_with_ready()) behind_ready_ = next_order();
+}
+
+bool ReplyLedger::is_uncertain(std::string_view statement) const {
+  if (behind_ready_ <= popped_) return false;  // one segment is under way
+  constexpr std::uint64_t kLookedAt = 256;
+  const std::uint64_t end = next_order();
+  for (std::uint64_t order = end; order-- > popped_;) {
+    if (end - order > kLookedAt) return true;
+    const auto& entry = entries_[head_ + (order - popped_)];
+    if (entry.changes_statement && entry.name == statement) return is_uncertain(order);
+  }
+  return false;
 }
 
 void ReplyLedger::pop() {

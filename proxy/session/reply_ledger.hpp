@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -103,6 +104,13 @@ class ReplyLedger {
   std::uint64_t next_order() const { return popped_ + size(); }
   LedgerEntry& push(Kind kind, std::size_t held = 0);
   LedgerEntry& push(LedgerEntry&& entry);
+
+  /// Whether what the entry with that order does is still to be answered, and the next message belongs to a
+  /// later segment: then it may be skipped, and the next message have its turn all the same.
+  bool is_uncertain(std::uint64_t order) const { return order >= popped_ && order + 1 < behind_ready_; }
+  /// The same for the newest entry that changes the prepared statement of that name. Looks at so many entries
+  /// and no more; true where they do not tell.
+  bool is_uncertain(std::string_view statement) const;
   void pop();
 
   /// After an error in the extended protocol the server ignores all up to the next Sync (PostgresMain,
@@ -113,10 +121,13 @@ class ReplyLedger {
   std::vector<LedgerEntry> take_all();
 
  private:
+  void pushed(const LedgerEntry& entry);
+
   std::vector<LedgerEntry> entries_;
   std::size_t head_ = 0;
   std::uint64_t popped_ = 0;
-  std::size_t held_ = 0;  // sum over the entries
+  std::size_t held_ = 0;            // sum over the entries
+  std::uint64_t behind_ready_ = 0;  // order behind the newest entry that ends with ReadyForQuery
 };
 
 }  // namespace chaperone::session

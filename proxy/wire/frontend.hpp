@@ -46,6 +46,9 @@ FrameRule rule(char type);
 /// Rules during authentication: 'p' alone, whole.
 FrameRule authentication_rule(char type);
 
+/// A whole Flush.
+inline constexpr std::string_view kFlushMessage{"H\0\0\0\4", 5};
+
 struct Query {
   std::string_view query;
 };

@@ -20,7 +20,7 @@ capabilities:
       account:
         read: {columns: [id, owner, balance], rows: "tenant = :tenant", mask: {owner: redact}}
         insert: {columns: [id, owner, balance], set: {tenant: ":tenant"}}
-        update: {columns: [balance], rows: "tenant = :tenant", max_rows: 2}
+        update: {columns: [balance, ref], rows: "tenant = :tenant", max_rows: 2}
       entry:
         read: {columns: "*"}
         insert: {columns: "*"}
@@ -38,12 +38,15 @@ agents:
 class Enforce : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    postgres().run("DROP TABLE IF EXISTS account, entry, secret CASCADE");
+    postgres().run("DROP TABLE IF EXISTS account, entry, secret, parent CASCADE");
     postgres().run(
         "CREATE TABLE account (id int PRIMARY KEY, owner text NOT NULL, balance int CHECK (balance < 1000), "
         "tenant int, pin text DEFAULT 'hunter2')");
     postgres().run("CREATE TABLE entry (id int, note text)");
     postgres().run("CREATE TABLE secret (id int)");
+    postgres().run(
+        "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (1);"
+        "ALTER TABLE account ADD ref int DEFAULT 1 REFERENCES parent DEFERRABLE INITIALLY DEFERRED");
     postgres().run(
         "INSERT INTO account SELECT i, 'owner ' || i, i, i % 2, 'pin ' || i FROM generate_series(1, 20) i");
     proxy = new Chaperone({.server = postgres().address(),
@@ -54,7 +57,7 @@ class Enforce : public testing::Test {
   static void TearDownTestSuite() {
     delete proxy;
     proxy = nullptr;
-    postgres().run("DROP TABLE account, entry, secret");
+    postgres().run("DROP TABLE account, entry, secret, parent");
   }
 
   void SetUp() override {
@@ -260,6 +263,59 @@ TEST_F(Enforce, WritesCantSlipPastTheirCount) {
   EXPECT_EQ(told(query("SELECT 1; UPDATE account SET balance = 0")), "E42501, ZI");
   EXPECT_EQ(told(query("DO $$ BEGIN UPDATE account SET balance = 0; END $$")), "E42501, ZI");
   EXPECT_EQ(postgres().scalar("SELECT sum(balance) FROM account"), "210");
+}
+
+// FETCH runs a portal that nobody has executed, and its tag counts what it gives.
+TEST_F(Enforce, WritesAreNotFetched) {
+  EXPECT_EQ(told(query("BEGIN") + parse("w", "UPDATE account SET balance = 0 RETURNING id") +
+                 bind_portal("p", "w") + sync()),
+            "BEGIN, ZT, ZT");
+  EXPECT_EQ(told(query("FETCH 1 FROM p") + query("COMMIT")), "E42501, ZE, ROLLBACK, ZI");
+  EXPECT_EQ(told(query("BEGIN") + parse("v", "UPDATE account SET balance = 0 RETURNING id") +
+                 bind_portal("p", "v") + extended("MOVE 0 FROM p") + sync() + query("COMMIT")),
+            "BEGIN, ZT, E42501, ZE, ROLLBACK, ZI");
+  EXPECT_EQ(postgres().scalar("SELECT sum(balance) FROM account"), "210");
+}
+
+// What an earlier segment of the pipeline makes of a name is not known before its answer: it may be skipped,
+// and the name stands for what it stood for.
+TEST_F(Enforce, NamesOfSegmentsThatFailStandForWhatTheyStoodFor) {
+  const std::string write = "UPDATE account SET balance = 0", read = "SELECT 1";
+  const auto run = bind_portal("", "s") + execute() + sync();
+  EXPECT_EQ(told(parse("s", write) + sync()), "ZI");
+  EXPECT_EQ(told(parse("s", read) + sync() + run), "E42P05, ZI, E42501, ZI");
+  EXPECT_EQ(told(extended("SELECT 1/0") + close_statement("s") + parse("s", read) + sync() + run),
+            "E22012, ZI, E42501, ZI");
+  EXPECT_EQ(
+      told(extended("SELECT 1/0") + close_statement("s") + parse("s", read) + sync() + query("EXECUTE s")),
+      "E22012, ZI, E42501, ZI");
+  EXPECT_EQ(told(parse("", write) + sync()), "ZI");
+  EXPECT_EQ(told(parse("x", "SELECT 1/0") + bind_portal("", "x") + execute() + parse("", read) + sync() +
+                 bind_portal("", "") + execute() + sync()),
+            "E22012, ZI, E42501, ZI");
+  // The same of a portal, which a savepoint outlives.
+  EXPECT_EQ(told(query("BEGIN") + bind_portal("q", "s") + sync() + query("SAVEPOINT a")),
+            "BEGIN, ZT, ZT, SAVEPOINT, ZT");
+  EXPECT_EQ(told(parse("r", "ROLLBACK TO a") + parse("t", read) + sync()), "ZT");
+  EXPECT_EQ(told(bind_portal("z", "x") + execute("z") + close_portal("q") + bind_portal("q", "t") + sync() +
+                 bind_portal("b", "r") + execute("b") + sync() + execute("q") + sync() + query("COMMIT")),
+            "E22012, ZE, ROLLBACK, ZT, E34000, ZE, ROLLBACK, ZI");
+  EXPECT_EQ(postgres().scalar("SELECT sum(balance) FROM account"), "210");
+  // Without a failure the new text runs.
+  EXPECT_EQ(told(close_statement("s") + parse("s", read) + sync() + run), "ZI, SELECT 1, ZI");
+}
+
+// A pipeline has more than one transaction under way: the end of one says nothing of the write in the next.
+TEST_F(Enforce, ErrorsAtTheEndOfATransactionTellNothingOfItsWrites) {
+  const std::string write = "UPDATE account SET ref = 99 WHERE id = 3";
+  for (const auto& pipeline :
+       {extended(write) + sync(), extended("SELECT 1") + sync() + extended(write) + sync(),
+        query("SELECT 1") + query("BEGIN") + query(write) + query("COMMIT")}) {
+    const auto answer = client().exchange(pipeline);
+    const auto& error = find(answer, 'E');
+    EXPECT_EQ(error.field('C'), "23503") << describe(answer);
+    EXPECT_EQ(error.field('D'), "detail withheld by pgchaperone") << story(answer);
+  }
 }
 
 TEST_F(Enforce, ErrorsOfNarrowedWritesTellNothingOfTheRow) {
