@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rules/evaluation.hpp"
+#include "rules/text.hpp"
 
 namespace chaperone::rules {
 namespace {
@@ -21,9 +22,8 @@ std::size_t bytes_of(const Denial& denial) {
 
 // copy.c defGetCopyHeaderChoice
 bool is_off(std::string_view value) {
-  std::string lower(value);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  return lower == "false" || lower == "off" || lower == "0";
+  const std::string folded = lower(value);
+  return folded == "false" || folded == "off" || folded == "0";
 }
 
 /// COPY names its table without a FROM item.

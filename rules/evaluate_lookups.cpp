@@ -106,7 +106,7 @@ std::vector<std::string> split_name(std::string_view text) {
       for (; i < text.size() && text[i] != '.'; ++i) {
         const char c = text[i];
         if (c == '"' || c == ' ' || c == '(') return {};
-        name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        name += lower(c);
       }
     }
     if (name.empty()) return {};

@@ -18,14 +18,6 @@ using parser::SettingAction;
 
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& byte : out) {
-    if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
-  }
-  return out;
-}
-
 /// What the proxy set at login.
 bool is_own_setting(std::string_view name) {
   return name == "chaperone.actor" || name == "chaperone.agent" || name == "chaperone.task";

@@ -66,27 +66,25 @@ void load_settings(const yaml::Value& value, const Loading& loading, CapabilityD
   if (value.is_map() && entries.empty())
     value.problem(fmt::format("{} is empty", value.path()), "a setting, or no key `settings`");
   for (const auto& [name, entry] : entries) {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    if (draft.capability.settings.contains(lower)) {
-      entry.problem_at_key(fmt::format("the setting {} stands twice", lower),
+    const std::string folded = lower(name);
+    if (draft.capability.settings.contains(folded)) {
+      entry.problem_at_key(fmt::format("the setting {} stands twice", folded),
                            "it once, since case makes no difference");
       continue;
     }
-    const Setting* known = find_setting(lower);
-    if (lower.starts_with("chaperone.")) {
-      entry.problem_at_key(fmt::format("the setting {} is the proxy's own", lower), "`settings` without it");
+    const Setting* known = find_setting(folded);
+    if (folded.starts_with("chaperone.")) {
+      entry.problem_at_key(fmt::format("the setting {} is the proxy's own", folded), "`settings` without it");
       continue;
     }
     if (known != nullptr && known->fixed) {
       loading.problems.warn(loading.file, entry.key_mark(),
-                            fmt::format("the setting {} stays as it is ({})", lower, known->reason),
+                            fmt::format("the setting {} stays as it is ({})", folded, known->reason),
                             "leave it out");
     }
     if (auto rule = load_setting(entry)) {
-      draft.capability.settings.emplace(lower, std::move(*rule));
-      draft.places.emplace("settings." + lower, entry.key_mark());
+      draft.capability.settings.emplace(folded, std::move(*rule));
+      draft.places.emplace("settings." + folded, entry.key_mark());
     }
   }
 }

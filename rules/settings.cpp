@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rules/builtin_tables.hpp"
+#include "rules/text.hpp"
 
 namespace chaperone::rules {
 namespace {
@@ -27,10 +28,6 @@ struct Unit {
 constexpr std::array<Unit, 5> kTimeUnits = {
     {{"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 constexpr std::array<Unit, 4> kSizeUnits = {{{"kB", 1}, {"MB", 1024}, {"GB", 1024 * 1024}, {"TB", 1 << 30}}};
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 bool same(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),

@@ -21,14 +21,6 @@ constexpr std::pair<std::string_view, std::string_view> kPins[] = {
 /// What a client may choose within bounds, and has this value where it does not.
 constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {{"client_min_messages", "notice"}};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& byte : out) {
-    if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
-  }
-  return out;
-}
-
 /// So that varlena.c SplitIdentifierString reads these names out of it.
 std::string path_text(std::span<const std::string> path) {
   std::string text;

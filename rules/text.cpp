@@ -16,10 +16,6 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 /// Optimal string alignment distance, ASCII letters compared without case. Both at most kLongest bytes.
 std::size_t distance(std::string_view a, std::string_view b) {
   using Row = std::array<std::size_t, kLongest + 1>;
@@ -43,6 +39,16 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& byte : out) byte = lower(byte);
+  return out;
+}
 
 std::string_view closest(std::string_view word, std::span<const std::string_view> candidates) {
   if (word.size() < 2 || word.size() > kLongest) return {};

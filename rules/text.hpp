@@ -20,6 +20,10 @@ std::string with_suggestion(std::string expected, std::string_view word,
 /// that a terminal shows.
 std::string in_quotes(std::string_view text);
 
+/// A to Z in lower case, all else as it is: as guc.c and scansup.c fold names, whatever the locale.
+char lower(char c);
+std::string lower(std::string_view text);
+
 /// C0 or DEL.
 bool has_control_character(std::string_view text);
 

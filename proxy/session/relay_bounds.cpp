@@ -63,7 +63,7 @@ bool Relay::enforce_error(const wire::Frame& frame, Step& step) {
   const bool ends_unrolled = is_error && front != nullptr && front->unrolled && !front->failed;
   if (!server_frame(frame, step)) return false;
   if (ends_unrolled) step.to_server.write([](std::string& out) { frontend::encode_sync(out); });
-  cut_ = false;
+  cut_ = cut_ && !is_error;
   if (!client_gone_) step.to_client.copy(told);
   return true;
 }

@@ -100,6 +100,8 @@ TEST(Enforcing, RowsBehindTheCapDoNotPass) {
       .expect_client(same)
       .server(data_row("3"))
       .expect_client("")
+      .server(notice())
+      .expect_client(same)
       .server(command_complete("SELECT 2") + ready())
       .expect_client([] {
         std::string warning;
