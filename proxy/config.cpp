@@ -118,6 +118,24 @@ void read_limits(const Value& value, Config& config, parser::Limits& statement) 
   if (const auto time = limits.find("drain")) config.drain = time->duration(0ms, 1h).value_or(config.drain);
 }
 
+// What a lease is named by and what it is given are told elsewhere.
+void check_leases(const Value& databases, const Config& config, bool has_policy,
+                  const session::Environment& environment) {
+  for (const auto& [name, database] : environment.databases) {
+    if (!std::holds_alternative<session::SessionRoleCredential>(database.credential)) continue;
+    const auto problem = [&, &entry = name](std::string_view what, std::string_view expected) {
+      databases.problem_at_key(fmt::format("the session_role of {} needs {}", rules::in_quotes(entry), what),
+                               expected);
+    };
+    if (!has_policy)
+      problem("a policy: a lease may do what the capabilities of its agent need", "policy: policy.yaml");
+    if (config.instance.empty() && config.state.empty()) {
+      problem("a name of this proxy, which is part of those of its roles",
+              "instance: west-1, or state: /var/lib/pgchaperone to keep one in");
+    }
+  }
+}
+
 void read_root(const Value& value, Reader& reader, Config& config, session::Environment& environment) {
   Map root = value.map("a map of settings");
   if (const auto instance = root.find("instance")) config.instance = read_instance(*instance);
@@ -126,10 +144,11 @@ void read_root(const Value& value, Reader& reader, Config& config, session::Envi
   }
   if (const auto listen = root.need("listen", kListen)) read_listen(*listen, reader, config);
   if (const auto admin = root.find("admin")) read_admin(*admin, reader, config);
-  if (const auto databases = root.need("databases", "a map of databases by the names that agents use")) {
-    read_databases(*databases, reader, environment);
-  }
-  if (const auto policy = root.find("policy")) {
+  const auto databases = root.need("databases", "a map of databases by the names that agents use");
+  if (databases) read_databases(*databases, reader, environment);
+  const auto policy = root.find("policy");
+  if (databases) check_leases(*databases, config, policy.has_value(), environment);
+  if (policy) {
     read_policy(*policy, reader, environment);
   } else {
     reader.warnings.push_back("no policy: every agent that can log in is observed, and nothing is held back");

@@ -39,6 +39,9 @@ std::shared_ptr<const net::TlsContext> read_server_tls(const std::optional<rules
                                                        const rules::yaml::Value& owner,
                                                        const session::Address& server, Reader& reader);
 
+inline constexpr std::string_view kCredentialForm =
+    "a map of one kind: {session_role: {broker: .., password_file: .., lifetime: 15m}}";
+session::Credential read_credential(const rules::yaml::Value& value, Reader& reader);
 void read_databases(const rules::yaml::Value& value, Reader& reader, session::Environment& environment);
 /// `state`: the directory; empty = none given.
 void read_identity(const rules::yaml::Value& value, const std::string& state, Reader& reader,

@@ -90,6 +90,18 @@ std::string fresh_nonce() {
   return base64_encode(random_bytes(18));
 }
 
+std::string random_id() {
+  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
+  constexpr std::size_t kBytes = 10;
+  std::string id;
+  unsigned bits = 0, held = 0;
+  for (const char c : random_bytes(kBytes)) {
+    bits = (bits << 8) | static_cast<unsigned char>(c);
+    for (held += 8; held >= 5; held -= 5) id.push_back(kAlphabet[(bits >> (held - 5)) & 31]);
+  }
+  return id;
+}
+
 std::string base64_encode(std::string_view data) {
   // EVP_EncodeBlock writes a NUL behind the text.
   std::string text((data.size() + 2) / 3 * 4 + 1, '\0');

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -95,6 +96,15 @@ struct ScramKeys {
   ~ScramKeys();
 };
 
+/// Keys of 256 random bits each that no password leads to, and the verifier by which a server knows them.
+/// What a login for one session needs: nothing to type, to derive or to leak.
+struct ScramSecret {
+  ScramKeys keys;
+  ScramVerifier verifier;
+
+  static ScramSecret random();
+};
+
 /// ScramKeys by password, salt and iterations; for one thread. Passwords are kept as hashes only. Bounded:
 /// past 1,000 entries it starts anew.
 class ScramKeyCache {
@@ -114,6 +124,9 @@ class ScramClient {
  public:
   /// `password` and `cache` outlive the exchange.
   ScramClient(std::string_view password, ScramKeyCache& cache, std::string end_point = {});
+  /// With keys in place of a password: they fit what ScramSecret made them for, whatever salt the server
+  /// names.
+  explicit ScramClient(const ScramKeys& keys, std::string end_point = {});
 
   /// The best of what a server offers, to be used from here on; empty: there is nothing that is spoken.
   /// Without a call it is SCRAM-SHA-256. Where the channel could be bound and the server does not offer it,
@@ -132,8 +145,9 @@ class ScramClient {
   enum class State { kStart, kNonceSent, kProofSent, kOver };
 
   State state_ = State::kStart;
+  std::optional<ScramKeys> keys_;
   std::string_view password_;
-  ScramKeyCache& cache_;
+  ScramKeyCache* cache_ = nullptr;  ///< nullptr = keys_ are there
   std::string nonce_;
   std::string end_point_;
   std::string gs2_header_;
@@ -147,5 +161,8 @@ std::string saslprep(std::string_view password);
 
 /// `size` bytes from OpenSSL's generator; aborts the process if it has none.
 std::string random_bytes(std::size_t size);
+
+/// 80 random bits as 16 characters of base32 (RFC 4648, in lower case).
+std::string random_id();
 
 }  // namespace chaperone::auth

@@ -44,7 +44,14 @@ const ScramKeys& ScramKeyCache::get(std::string_view password, std::string_view 
 
 ScramClient::ScramClient(std::string_view password, ScramKeyCache& cache, std::string end_point)
     : password_(password),
-      cache_(cache),
+      cache_(&cache),
+      nonce_(fresh_nonce()),
+      end_point_(std::move(end_point)),
+      gs2_header_(end_point_.empty() ? "n,," : "y,,") {
+}
+
+ScramClient::ScramClient(const ScramKeys& keys, std::string end_point)
+    : keys_(keys),
       nonce_(fresh_nonce()),
       end_point_(std::move(end_point)),
       gs2_header_(end_point_.empty() ? "n,," : "y,,") {
@@ -98,7 +105,7 @@ Result<std::string> ScramClient::final(std::string_view server_first) {
   const std::string binding = gs2_header_ == kGs2HeaderPlus ? gs2_header_ + end_point_ : gs2_header_;
   const std::string without_proof = fmt::format("c={},r={}", base64_encode(binding), *nonce);
   const std::string message = auth_message(client_first_bare_, server_first, without_proof);
-  const ScramKeys& keys = cache_.get(password_, *salt, *iterations);
+  const ScramKeys& keys = cache_ == nullptr ? *keys_ : cache_->get(password_, *salt, *iterations);
   const Sha256 client_signature = hmac_sha256(bytes(sha256(bytes(keys.client_key))), message);
   server_signature_ = hmac_sha256(bytes(keys.server_key), message);
   state_ = State::kProofSent;

@@ -91,6 +91,18 @@ ScramVerifier ScramVerifier::derive(std::string_view password, int iterations) {
           .server_key = keys.server_key};
 }
 
+ScramSecret ScramSecret::random() {
+  ScramSecret secret;
+  const std::string bits = random_bytes(2 * sizeof(Sha256));
+  std::copy_n(bits.begin(), sizeof(Sha256), secret.keys.client_key.begin());
+  std::copy_n(bits.begin() + sizeof(Sha256), sizeof(Sha256), secret.keys.server_key.begin());
+  secret.verifier = {.iterations = kScramIterations,
+                     .salt = random_bytes(kSaltSize),
+                     .stored_key = sha256(bytes(secret.keys.client_key)),
+                     .server_key = secret.keys.server_key};
+  return secret;
+}
+
 ScramVerifier ScramVerifier::mock(std::string_view user, const Sha256& secret) {
   // A user name holds no NUL, so that the three texts are never those of another user.
   const auto keyed = [&](std::string_view what) {

@@ -12,13 +12,20 @@
 namespace chaperone::commands {
 namespace {
 
+std::string describe(const session::Credential& credential) {
+  if (const auto* made = std::get_if<session::SessionRoleCredential>(&credential)) {
+    return fmt::format("a role for each session, for {} s, by {}", made->lifetime.count(), made->broker);
+  }
+  const auto& fixed = std::get<session::StaticCredential>(credential);
+  return fmt::format("{}{}", fixed.role.empty() ? "the agent's own role" : "role " + fixed.role,
+                     fixed.password.empty() ? ", no password" : "");
+}
+
 std::string describe(const session::Database& database) {
   std::string out = database.server.to_string();
   if (database.tls) out += ", TLS";
   if (!database.database.empty()) out += fmt::format(", database {}", database.database);
-  out += database.role.empty() ? ", the agent's own role" : fmt::format(", role {}", database.role);
-  if (database.password.empty()) out += ", no password";
-  return out;
+  return out + ", " + describe(database.credential);
 }
 
 std::string describe(const audit::LogOptions& audit) {

@@ -212,12 +212,22 @@ int serve(const std::string& config_file) {
       return 2;
     }
   }
+  std::string instance = config->instance;
+  if (instance.empty() && !config->state.empty()) {
+    auto kept = State(config->state).instance();
+    if (!kept) {
+      spdlog::error("{}", kept.error().message);
+      return 2;
+    }
+    instance = std::move(*kept);
+  }
   auto server = net::Server::start({.listen = config->listen,
                                     .threads = thread_count(config->threads),
                                     .max_sessions = config->connections,
                                     .login_timeout = config->authentication,
                                     .durability = config->audit.durability,
                                     .values = config->audit.values,
+                                    .instance = instance,
                                     .revocations = revoked},
                                    config->environment, **log);
   if (!server) {

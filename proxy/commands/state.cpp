@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
 
+#include "proxy/auth/scram.hpp"
 #include "proxy/config.hpp"
 #include "proxy/wire/sqlstate.hpp"
 #include "rules/file.hpp"
@@ -139,6 +141,27 @@ wire::Result<auth::KeySet> State::keys() const {
   const rules::File read = rules::read_file(file, kMaxFile);
   if (!read.error.empty()) return failure(file, read.error);
   return auth::KeySet::from_text(read.text, file);
+}
+
+wire::Result<std::string> State::instance() const {
+  constexpr std::string_view kFile = "instance";
+  constexpr std::size_t kLength = 8, kMostBytes = 64;
+  const std::string name = path(kFile);
+  const Lock lock(*this);
+  if (!exists(name)) {
+    std::string fresh = auth::random_id().substr(0, kLength);
+    if (auto written = write(kFile, fresh + "\n", 0644); !written) return written.error();
+    return {boost::system::in_place_value, std::move(fresh)};
+  }
+  rules::File file = rules::read_file(name, kMostBytes);
+  if (!file.error.empty()) return failure(name, file.error);
+  const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  const auto end = std::ranges::find_if_not(file.text, good);
+  if (end == file.text.begin() || std::string_view(end, file.text.end()) != "\n" ||
+      end - file.text.begin() > 32) {
+    return failure(name, "it is no name; expected at most 32 of a-z, 0-9 and - on one line");
+  }
+  return {boost::system::in_place_value, std::string(file.text.begin(), end)};
 }
 
 wire::Result<auth::Revocations> State::revocations() const {

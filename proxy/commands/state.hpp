@@ -21,6 +21,7 @@ namespace chaperone::commands {
 ///     token.key          the built-in token service's private key (PEM), for its owner alone
 ///     token_keys.json    the public keys that verify its tokens, older ones too (a JWK Set)
 ///     revocations.jsonl  what has been revoked
+///     instance           the name of this proxy, where the configuration gives none
 class State {
  public:
   explicit State(std::string directory) : directory_(std::move(directory)) {}
@@ -32,6 +33,8 @@ class State {
   /// directory where it is missing.
   wire::Result<void> set_signing_key(const auth::SigningKey& key, bool alone) const;
   wire::Result<auth::KeySet> keys() const;
+  /// The name that is kept there, or a random one that is kept from now on.
+  wire::Result<std::string> instance() const;
   /// None where there is no file.
   wire::Result<auth::Revocations> revocations() const;
   /// Reads, lets `change` change, and writes, one process at a time.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/net/credentials/source.hpp"
 #include "proxy/net/socket.hpp"
 #include "proxy/net/tls.hpp"
 #include "proxy/session/session.hpp"
@@ -44,6 +45,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<const TlsContext> client_tls;  ///< until its handshake begins
   std::vector<SocketAddress> candidates;         ///< of the upstream, still to be tried
   SocketAddress server_address;
+  std::shared_ptr<CredentialSource> lease_source;  ///< that was asked for a lease
+  std::string lease_role;                          ///< of the lease that it gave; empty = none
   std::chrono::steady_clock::time_point
       deadline;  ///< of the login, or of what a closing client still has to take
   std::uint64_t sendable_at =

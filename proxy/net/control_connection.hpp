@@ -32,6 +32,8 @@ class ControlConnection {
   /// Runs one string of SQL: a result for each statement. After an error of the server it can be used on;
   /// after a lost connection or a timeout every further call gives an error.
   ControlOutcome<std::vector<session::ControlResult>> query(std::string_view sql, Timeout timeout);
+  /// False: it is lost.
+  bool usable() const { return state_->control.state() == session::Control::State::kReady; }
   /// A ParameterStatus, as server_version.
   std::string_view parameter(std::string_view name) const { return state_->control.parameter(name); }
 

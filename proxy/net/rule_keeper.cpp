@@ -215,7 +215,7 @@ void RuleKeeper::load_named() {
   const auto& policy = environment_->policy;
   if (!policy || policy->observed().size() == policy->agents.size()) return;
   for (const auto& [name, database] : environment_->databases) {
-    if (name == "*" || database.role.empty()) continue;
+    if (name == "*" || session::control_login(database, name, "").role.empty()) continue;
     Keeping& keeping = keep(name, "", database);
     if (keeping.awake || keeping.rules) continue;
     spdlog::info("reading the catalog of database {} at {}", rules::in_quotes(name),

@@ -5,29 +5,13 @@
 #include <tuple>
 #include <utility>
 
-#include "proxy/audit/json.hpp"
+#include "proxy/net/events.hpp"
 #include "proxy/net/log_lines.hpp"
 #include "proxy/net/rule_keeper.hpp"
 #include "rules/load.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::net {
-namespace {
-
-audit::Microseconds wall_clock() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string json_or_null(std::string_view text) {
-  if (text.empty()) return "null";
-  audit::Buffer json;
-  (void)audit::append_json_string(json, text);
-  return std::string(json.view());
-}
-
-}  // namespace
 
 std::shared_ptr<const session::Rulebook> RuleKeeper::load(const Keeping& keeping,
                                                           const session::Environment& environment,

@@ -127,7 +127,8 @@ struct Server::Implementation {
   Shared shared;
   std::vector<session::Address> addresses;
   std::vector<Listener> listeners;
-  std::unique_ptr<RuleKeeper> rules;  // outlives the workers, which ask it
+  std::unique_ptr<Credentials> credentials;  // outlive the workers, as the next one, which ask them
+  std::unique_ptr<RuleKeeper> rules;
   std::vector<std::unique_ptr<Worker>> workers;
   std::size_t next_worker = 0;
   Descriptor reserve{
@@ -153,6 +154,9 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
     listener->configured = wanted;
     my.listeners.push_back(std::move(*listener));
   }
+  my.credentials = std::make_unique<Credentials>(options.instance, log);
+  my.credentials->follow(*environment);
+  my.shared.credentials = my.credentials.get();
   my.rules = std::make_unique<RuleKeeper>(environment, log, [&my](auto fresh, auto news) {
     const auto shared = std::make_shared<const std::vector<RuleNews>>(std::move(news));
     for (auto& worker : my.workers)
@@ -189,6 +193,7 @@ Server::~Server() {
   }
   if (my.rules) my.rules->stop();
   if (my.shared.sync) my.shared.log.on_durable({});
+  if (my.credentials) my.credentials->refuse();
   my.workers.clear();
 }
 
@@ -241,8 +246,9 @@ const std::vector<session::Address>& Server::addresses() const {
 
 std::string Server::reload(std::shared_ptr<const session::Environment> environment,
                            const std::vector<Listen>& listen) {
-  auto problems = implementation_->rules->reload(std::move(environment));
+  auto problems = implementation_->rules->reload(environment);
   if (!problems.empty()) return problems;
+  implementation_->credentials->follow(*environment);
   asio::post(implementation_->shared.io, [&listeners = implementation_->listeners, listen] {
     for (auto& listener : listeners) {
       auto& configured = listener.configured;

@@ -28,6 +28,8 @@ struct ServerOptions {
   std::chrono::milliseconds login_timeout{10'000};
   audit::Durability durability = audit::Durability::kBatch;
   audit::Values values = audit::Values::kKeep;
+  /// Which of several proxies this is, in the names of lease roles: at most 32 of a-z, 0-9 and -.
+  std::string instance = {};
   std::shared_ptr<const auth::Revocations> revocations = {};  ///< nullptr = nothing is revoked
 };
 

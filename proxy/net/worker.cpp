@@ -83,6 +83,7 @@ void Worker::expect_end(Connection& connection) {
 
 void Worker::logged_in(Connection& connection) {
   connection.logged_in = true;
+  if (!connection.lease_role.empty()) connection.lease_source->used(connection.lease_role);
   deadlines_.erase({connection.deadline, &connection});
   if (const auto& deadline = connection.session.deadline()) {
     connection.deadline = *deadline;
@@ -166,6 +167,9 @@ void Worker::carry_out(Connection& connection, session::Action action) {
     case session::Action::kStartUpstreamTls:
       start_upstream_tls(connection);
       break;
+    case session::Action::kOpenLease:
+      open_lease(connection);
+      break;
     case session::Action::kConnectUpstream:
       open_upstream(connection);
       break;
@@ -204,6 +208,36 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       }
       break;
   }
+}
+
+// A lease that comes for a connection that is gone by then goes back at once.
+void Worker::open_lease(Connection& connection) {
+  auto source = shared_.credentials->find(connection.session.database(), connection.session.database_name());
+  if (!source) {
+    auto step = take_step();
+    connection.session.on_lease_failed("the configuration of this database was changed", *step);
+    settle(connection, std::move(step));
+    return;
+  }
+  connection.lease_source = source;
+  source->open(connection.session.lease_request(),
+               [this, source, waiting = connection.weak_from_this()](LeaseOutcome outcome) {
+                 post([this, source, waiting, outcome = std::move(outcome)] {
+                   const auto kept = waiting.lock();
+                   if (!kept || kept->closed) {
+                     if (outcome) source->close(outcome->role);
+                     return;
+                   }
+                   auto step = take_step();
+                   if (outcome) {
+                     kept->lease_role = outcome->role;
+                     kept->session.on_lease(*outcome, *step);
+                   } else {
+                     kept->session.on_lease_failed(outcome.error().message, *step);
+                   }
+                   settle(*kept, std::move(step));
+                 });
+               });
 }
 
 void Worker::open_upstream(Connection& connection) {
@@ -294,6 +328,7 @@ void Worker::close(Connection& connection) {
   connection.client.socket.reset();
   connection.server.socket.reset();
   if (connection.logged_in) shared_.cancel_keys.remove(connection.session.client_key());
+  if (!connection.lease_role.empty()) connection.lease_source->close(connection.lease_role);
   if (connection.uses_rules) shared_.rules->leave(connection.session.database_name());
   --(connection.session.admitted() ? shared_.sessions : shared_.strangers);
   deadlines_.erase({connection.deadline, &connection});

@@ -12,6 +12,7 @@
 #include "proxy/audit/log.hpp"
 #include "proxy/net/cancel.hpp"
 #include "proxy/net/connection.hpp"
+#include "proxy/net/credentials/credentials.hpp"
 #include "proxy/net/mailbox.hpp"
 #include "proxy/net/outbox.hpp"
 #include "proxy/net/rule_keeper.hpp"
@@ -26,6 +27,8 @@ struct Shared {
   audit::Log& log;
   /// What decides in each database.
   RuleKeeper* rules = nullptr;
+  /// What sessions log in with, where it is made for each of them.
+  Credentials* credentials = nullptr;
   /// What is rare has one thread for all of them: accepting, resolving, sending cancels.
   boost::asio::io_context io{1};
   CancelKeys cancel_keys;
@@ -76,6 +79,7 @@ class Worker {
 
   // worker.cpp: life of connections
   std::optional<wire::Error> admit();
+  void open_lease(Connection& connection);
   void open_upstream(Connection& connection);
   void try_candidates(Connection& connection, std::string why);
   void connected(Connection& connection);

@@ -71,12 +71,20 @@ class Body {
 }  // namespace
 
 ControlLogin control_login(const Database& database, std::string_view name, std::string_view role) {
-  return {.server = database.server,
-          .database = std::string(database.database.empty() ? name : database.database),
-          .role = database.role.empty() ? std::string(role) : database.role,
-          .password = database.password,
-          .tls = database.tls,
-          .parameters = {}};
+  ControlLogin login{.server = database.server,
+                     .database = std::string(database.database.empty() ? name : database.database),
+                     .role = {},
+                     .password = {},
+                     .tls = database.tls,
+                     .parameters = {}};
+  if (const auto* fixed = std::get_if<StaticCredential>(&database.credential)) {
+    login.role = fixed->role.empty() ? std::string(role) : fixed->role;
+    login.password = fixed->password;
+  } else if (const auto* made = std::get_if<SessionRoleCredential>(&database.credential)) {
+    login.role = made->broker;
+    login.password = made->password;
+  }
+  return login;
 }
 
 std::string text_of(const ControlError& error) {

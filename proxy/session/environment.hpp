@@ -10,12 +10,9 @@
 #include "parser/parser.hpp"
 #include "proxy/auth/jwt.hpp"
 #include "proxy/auth/passwords.hpp"
+#include "proxy/session/credential.hpp"
 #include "rules/context.hpp"
 #include "rules/policy.hpp"
-
-namespace chaperone::net {
-class TlsContext;  // whatever it holds, only net looks inside
-}
 
 namespace chaperone::session {
 
@@ -36,8 +33,7 @@ struct Address {
 struct Database {
   Address server;
   std::string database;  ///< name on the server; empty = the name that the agent used
-  std::string role;      ///< role to log in as; empty = the agent's own name
-  std::string password;
+  Credential credential = StaticCredential{};
   std::shared_ptr<const net::TlsContext> tls =
       {};  ///< how it is spoken with the server; nullptr = not at all
 

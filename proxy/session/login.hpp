@@ -45,6 +45,7 @@ class Login {
     kSaslClientFirst,  ///< the initial response came without client-first-message
     kSaslResponse,
     kAwaitingRules,  ///< authenticated; what decides in that database is being loaded
+    kAwaitingLease,  ///< what it logs in with upstream is being made
     kConnecting,
     kUpstreamTlsRequested,
     kUpstreamTlsHandshake,
@@ -65,6 +66,9 @@ class Login {
   /// The answers to Action::kLoadRules.
   void on_rules(const Rulebook& rules, Step& step);
   void on_rules_failed(std::string_view why, Step& step);
+  /// The answers to Action::kOpenLease.
+  void on_lease(Lease lease, Step& step);
+  void on_lease_failed(std::string_view why, Step& step);
   void on_upstream_connected(Step& step);
   void on_upstream_tls_established(std::string end_point, Step& step);
   void on_upstream_failed(std::string_view why, Step& step);
@@ -87,15 +91,25 @@ class Login {
   /// What the client sent behind its proof, for the relay.
   std::string take_early_bytes() { return std::move(input_); }
   const Database& database() const { return *database_; }
+  /// At kOpenLease; `session` is its id in the records.
+  LeaseRequest lease_request(std::string session) const;
+  /// How TLS is spoken with the server; nullptr = not at all.
+  const std::shared_ptr<const net::TlsContext>& upstream_tls() const {
+    return lease_.tls ? lease_.tls : database_->tls;
+  }
   /// True once the client has proved who it is and its database is known.
   bool database_known() const { return database_ != nullptr; }
   const std::string& agent() const { return agent_; }
   const std::string& database_name() const { return database_name_; }
-  const std::string& role() const { return role_; }
+  const std::string& role() const { return lease_.role; }
   /// Without a method until it is proved.
   const auth::ProvenIdentity& identity() const { return identity_; }
   /// When its proof ends, by a clock that nobody sets back; nothing = never.
   const std::optional<std::chrono::steady_clock::time_point>& deadline() const { return deadline_; }
+  /// The same of its lease.
+  const std::optional<std::chrono::steady_clock::time_point>& lease_deadline() const {
+    return lease_.deadline;
+  }
   /// What decides the agent's statements; nullptr: it is only observed.
   const std::shared_ptr<const DecisionContext>& context() const { return context_; }
   const rules::Principal& principal() const { return principal_; }
@@ -121,6 +135,7 @@ class Login {
   void token_message(std::string_view body, Step& step);
 
   // login_server.cpp
+  void begin_upstream(Step& step);
   void tls_answer(std::string_view bytes, Step& step);
   void send_startup_message(Step& step);
   bool server_frame(const wire::Frame& frame, Step& step);
@@ -147,7 +162,7 @@ class Login {
   bool asked_for_ssl_ = false;
   bool asked_for_gss_ = false;
   wire::StartupMessage startup_;
-  std::string agent_, database_name_, role_;
+  std::string agent_, database_name_;
   auth::ProvenIdentity identity_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
   std::shared_ptr<const DecisionContext> context_;
@@ -156,6 +171,7 @@ class Login {
   std::optional<wire::CancelRequest> cancel_request_;
   std::optional<auth::ScramServer> scram_server_;
   std::optional<auth::ScramClient> scram_client_;
+  Lease lease_;
   bool server_proved_ = false;
   wire::FrameReader client_;
   wire::FrameReader server_;

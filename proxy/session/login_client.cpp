@@ -295,9 +295,16 @@ void Login::authenticated(Step& step) {
            step, "the configuration names no such database");
     return;
   }
-  role_ = database_->role.empty() ? agent_ : database_->role;
-  phase_ = environment_->enforces(agent_) ? Phase::kAwaitingRules : Phase::kConnecting;
-  step.action = phase_ == Phase::kConnecting ? Action::kConnectUpstream : Action::kLoadRules;
+  if (const auto* fixed = std::get_if<StaticCredential>(&database_->credential)) {
+    lease_.role = fixed->role.empty() ? agent_ : fixed->role;
+    lease_.password = fixed->password;
+  }
+  if (environment_->enforces(agent_)) {
+    phase_ = Phase::kAwaitingRules;
+    step.action = Action::kLoadRules;
+  } else {
+    begin_upstream(step);
+  }
 }
 
 void Login::on_rules(const Rulebook& rules, Step& step) {
@@ -333,8 +340,7 @@ void Login::on_rules(const Rulebook& rules, Step& step) {
     return;
   }
   startup_.parameters = std::move(settings.send);
-  phase_ = Phase::kConnecting;
-  step.action = Action::kConnectUpstream;
+  begin_upstream(step);
 }
 
 void Login::on_rules_failed(std::string_view why, Step& step) {

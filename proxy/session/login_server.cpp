@@ -13,8 +13,48 @@ namespace chaperone::session {
 namespace backend = wire::backend;
 namespace sqlstate = wire::sqlstate;
 
+void Login::begin_upstream(Step& step) {
+  const bool fixed = std::holds_alternative<StaticCredential>(database_->credential);
+  phase_ = fixed ? Phase::kConnecting : Phase::kAwaitingLease;
+  step.action = fixed ? Action::kConnectUpstream : Action::kOpenLease;
+}
+
+LeaseRequest Login::lease_request(std::string session) const {
+  LeaseRequest request{
+      .session = std::move(session), .database = database_name_, .principal = principal_, .capabilities = {}};
+  const auto* agent = environment_->policy ? environment_->policy->find_agent(agent_) : nullptr;
+  if (context_) agent = &context_->agent();
+  if (agent == nullptr) return request;
+  for (const auto& capability : agent->capabilities) request.capabilities.push_back(capability->name);
+  if (!context_) {  // observed: what its proof lacks, it goes without
+    auto principal = principal_of(identity_, *agent);
+    request.principal = principal ? std::move(*principal)
+                                  : rules::Principal{.agent = identity_.agent,
+                                                     .actor = identity_.actor,
+                                                     .task = identity_.task,
+                                                     .parameters = {}};
+  }
+  return request;
+}
+
+void Login::on_lease(Lease lease, Step& step) {
+  if (phase_ != Phase::kAwaitingLease) return;
+  lease_ = std::move(lease);
+  phase_ = Phase::kConnecting;
+  step.action = Action::kConnectUpstream;
+}
+
+void Login::on_lease_failed(std::string_view why, Step& step) {
+  if (phase_ != Phase::kAwaitingLease) return;
+  refuse({.sqlstate = sqlstate::kConnectionFailure,
+          .message = fmt::format("pgchaperone: no credential for the database \"{}\" can be had now",
+                                 database_name_),
+          .hint = "pgchaperone's log says why. Try again later."},
+         step, why);
+}
+
 void Login::on_upstream_connected(Step& step) {
-  if (!database_->tls) {
+  if (!upstream_tls()) {
     send_startup_message(step);
     return;
   }
@@ -45,7 +85,7 @@ void Login::on_upstream_tls_established(std::string end_point, Step& step) {
 void Login::send_startup_message(Step& step) {
   wire::StartupMessage message{.major = 3, .minor = startup_.minor, .parameters = {}};
   const std::string& database = database_->database.empty() ? database_name_ : database_->database;
-  message.parameters = {{"user", role_}, {"database", database}};
+  message.parameters = {{"user", lease_.role}, {"database", database}};
   for (const auto& parameter : startup_.parameters) {
     const auto& name = parameter.first;
     if (is_of_protocol(name)) continue;
@@ -166,10 +206,14 @@ bool Login::sasl(backend::AuthenticationCode code, std::string_view data, Step& 
   if (code == Code::kSasl && !scram_client_) {
     const auto mechanisms = backend::decode_sasl_mechanisms(data);
     if (!mechanisms) return upstream_fault(mechanisms.error().message, step);
-    scram_client_.emplace(database_->password, keys_, upstream_end_point_);
+    if (lease_.keys) {
+      scram_client_.emplace(*lease_.keys, upstream_end_point_);
+    } else {
+      scram_client_.emplace(lease_.password, keys_, upstream_end_point_);
+    }
     const auto mechanism = scram_client_->choose(*mechanisms);
     if (mechanism.empty()) return upstream_fault("it offers no SCRAM-SHA-256", step);
-    if (database_->password.empty()) {
+    if (!lease_.keys && lease_.password.empty()) {
       return upstream_fault("it asks for a password, and the configuration has none (password_file)", step);
     }
     step.to_server.write([&](std::string& out) {

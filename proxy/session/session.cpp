@@ -10,27 +10,13 @@
 namespace chaperone::session {
 namespace {
 
-// 80 random bits in base32 (RFC 4648, lower case).
-std::string make_session_id() {
-  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
-  const std::string random = auth::random_bytes(10);
-  std::string id;
-  unsigned bits = 0, held = 0;
-  for (const char c : random) {
-    bits = (bits << 8) | static_cast<unsigned char>(c);
-    for (held += 8; held >= 5; held -= 5) id.push_back(kAlphabet[(bits >> (held - 5)) & 31]);
-  }
-  return id;
-}
-
 // As the kernel tells who is on the other side.
 bool is_local(std::string_view peer) {
   return peer == "unix" || peer.starts_with("127.") || peer.starts_with("[::1]") ||
          peer.starts_with("[::ffff:127.");
 }
 
-audit::SessionMembers describe(const Login& login, std::string_view peer) {
-  const std::string id = make_session_id();
+audit::SessionMembers describe(const Login& login, std::string_view id, std::string_view peer) {
   return audit::SessionMembers({.session = id,
                                 .agent = login.agent(),
                                 .actor = login.identity().actor,
@@ -50,6 +36,7 @@ Session::Session(std::shared_ptr<const Environment> environment, ThreadState& th
     : environment_(std::move(environment)),
       thread_(thread),
       peer_(std::move(peer)),
+      id_(auth::random_id()),
       login_(std::make_unique<Login>(environment_, thread.keys, thread.admit, thread.revocations, offers_tls,
                                      is_local(peer_))) {
 }
@@ -77,7 +64,19 @@ void Session::on_client(std::string_view bytes, Step& step) {
 
 void Session::connect_upstream() {
   server_ = login_->database().server;
-  server_tls_ = login_->database().tls;
+  server_tls_ = login_->upstream_tls();
+}
+
+void Session::on_lease(Lease lease, Step& step) {
+  if (over_ || relay_) return;
+  login_->on_lease(std::move(lease), step);
+  if (step.action == Action::kConnectUpstream) connect_upstream();
+}
+
+void Session::on_lease_failed(std::string_view why, Step& step) {
+  if (over_ || relay_) return;
+  login_->on_lease_failed(why, step);
+  if (step.action == Action::kClose) record_refusal(step);
 }
 
 void Session::on_client_closed(Step& step) {
@@ -191,12 +190,16 @@ void Session::begin_relay(Step& step) {
     const auto pinned = login_->context()->catalog().search_path();
     search_path_.assign(pinned.begin(), pinned.end());
   }
-  relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, peer_),
+  relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, id_, peer_),
                  std::move(guard));
   client_key_ = login_->client_key();
   server_key_ = login_->server_key();
   identity_ = std::make_unique<auth::ProvenIdentity>(login_->identity());
   deadline_ = login_->deadline();
+  if (const auto& lease = login_->lease_deadline(); lease && (!deadline_ || *lease < *deadline_)) {
+    deadline_ = lease;
+    ends_with_lease_ = true;
+  }
   const std::string early = login_->take_early_bytes();
   login_.reset();
   relay_->begin(step);
@@ -222,7 +225,15 @@ void Session::on_server_closed(std::string_view why, Step& step) {
 void Session::on_deadline(Step& step) {
   if (over_) return;
   if (relay_) {
-    if (deadline_ && step.now.steady >= *deadline_) end_identity("has expired", step);
+    if (!deadline_ || step.now.steady < *deadline_) return;
+    if (ends_with_lease_) {
+      end_running({.sqlstate = wire::sqlstate::kAdminShutdown,
+                   .message = "pgchaperone: the credential of this session has come to its end",
+                   .hint = "Connect again."},
+                  step);
+    } else {
+      end_identity("has expired", step);
+    }
     return;
   }
   login_->end(
@@ -236,7 +247,6 @@ void Session::on_revocations(Step& step) {
   if (thread_.revocations->why(relay_ ? *identity_ : login_->identity())) end_identity("was revoked", step);
 }
 
-// What it runs is cancelled: a server would else go on with it until it has an answer to send.
 void Session::end_identity(std::string_view how, Step& step) {
   const auto& identity = relay_ ? *identity_ : login_->identity();
   const wire::Error error{
@@ -248,6 +258,11 @@ void Session::end_identity(std::string_view how, Step& step) {
     record_refusal(step);
     return;
   }
+  end_running(error, step);
+}
+
+// What it runs is cancelled: a server would else go on with it until it has an answer to send.
+void Session::end_running(const wire::Error& error, Step& step) {
   const bool running = relay_->running();
   relay_->abort(error, step);
   over_ = true;
@@ -284,7 +299,7 @@ void Session::record_refusal(Step& step) {
   over_ = true;
   if (login_->agent().empty()) return;  // a stranger who never said who it is
   Counters::add(thread_.counters.sessions_refused);
-  step.records.session(step.now.wall, describe(*login_, peer_), audit::SessionEvent::kRefused,
+  step.records.session(step.now.wall, describe(*login_, id_, peer_), audit::SessionEvent::kRefused,
                        login_->refused_because());
 }
 

@@ -56,6 +56,9 @@ class Session {
   /// The database's name means another database than the one that this session is for, or its names mean
   /// other tables than by the search_path that this session has: it ends.
   void on_rules_gone(Step& step);
+  void on_lease(Lease lease, Step& step);
+  /// `why` is for the operator.
+  void on_lease_failed(std::string_view why, Step& step);
   void on_upstream_connected(Step& step);
   void on_upstream_tls_established(std::string end_point, Step& step);
   void on_upstream_failed(std::string_view why, Step& step);
@@ -73,7 +76,8 @@ class Session {
   /// other one can't be written.
   bool wants_client() const { return login_ ? login_->wants_client() : relay_->wants_client(); }
   bool logged_in() const { return relay_.has_value(); }
-  /// When a session that is logged in ends, since its token has expired by then; nothing = never.
+  /// When a session that is logged in ends, since its token has expired by then or its lease; nothing =
+  /// never.
   const std::optional<std::chrono::steady_clock::time_point>& deadline() const { return deadline_; }
   /// True once ThreadState::admit let it in: the caller counts it out when it is over.
   bool admitted() const { return relay_ || login_->admitted(); }
@@ -82,6 +86,9 @@ class Session {
   const std::string& database_name() const { return database_name_; }
   /// As whom it logs in there; known as that is, until it has.
   const std::string& role() const { return login_->role(); }
+  /// At kOpenLease: for whom, and out of which credential of the configuration.
+  LeaseRequest lease_request() const { return login_->lease_request(id_); }
+  const Database& database() const { return login_->database(); }
   /// Where to connect to, at kConnectUpstream.
   const Address& upstream() const { return server_; }
   /// How TLS is spoken there; nullptr = not at all. What a cancel of this session has to do as well.
@@ -102,13 +109,16 @@ class Session {
   void renew_rules(const Rulebook& rules, Step& step);
   void record_refusal(Step& step);
   void end_identity(std::string_view how, Step& step);
+  void end_running(const wire::Error& error, Step& step);
 
   std::shared_ptr<const Environment> environment_;
   ThreadState& thread_;
   std::string peer_;
+  std::string id_;                // in the records
   std::unique_ptr<Login> login_;  // until it is done
   std::optional<Relay> relay_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
+  bool ends_with_lease_ = false;  // what deadline_ is of
   Address server_;
   std::shared_ptr<const net::TlsContext> server_tls_;
   std::string database_name_;

@@ -25,6 +25,8 @@ enum class Action : std::uint8_t {
                ///< front of what it sends next; then on_tls_established()
   kLoadRules,  ///< a Rulebook for Session::database_name() is needed: Session::on_rules() or
                ///< on_rules_failed()
+  kOpenLease,  ///< a credential is needed, for Session::lease_request(): Session::on_lease() or
+               ///< on_lease_failed()
   kConnectUpstream,  ///< connect to Session::upstream(), then on_upstream_connected() or on_upstream_failed()
   kStartUpstreamTls,  ///< begin a TLS handshake with the server, then on_upstream_tls_established() or
                       ///< on_upstream_failed()

@@ -72,14 +72,13 @@ TEST_F(ConfigTest, EverythingThatIsSaidIsRead) {
   ASSERT_NE(shop, nullptr);
   EXPECT_EQ(shop->server.to_string(), "db.internal:5432");
   EXPECT_EQ(shop->database, "shop_production");
-  EXPECT_EQ(shop->role, "app");
-  EXPECT_EQ(shop->password, kSecret);
+  EXPECT_EQ(std::get<session::StaticCredential>(shop->credential),
+            (session::StaticCredential{.role = "app", .password = std::string(kSecret)}));
   const session::Database* other = environment.find_database("anything");
   ASSERT_NE(other, nullptr);
   EXPECT_EQ(other->server.socket_path(), "/run/postgresql/.s.PGSQL.5432");
   EXPECT_EQ(other->database, "");
-  EXPECT_EQ(other->role, "");
-  EXPECT_EQ(other->password, "");
+  EXPECT_EQ(std::get<session::StaticCredential>(other->credential), session::StaticCredential{});
 }
 
 TEST_F(ConfigTest, WhatIsNotSaidHasItsDefault) {
@@ -208,7 +207,9 @@ TEST_F(ConfigTest, SizesAndDurationsInEveryUnit) {
 TEST_F(ConfigTest, PasswordLosesOneLineBreakAndNothingElse) {
   const auto password = [this](std::string_view content) {
     directory_.write("app.password", content);
-    return read(kGoodConfig).environment->find_database("shop")->password;
+    return std::get<session::StaticCredential>(
+               read(kGoodConfig).environment->find_database("shop")->credential)
+        .password;
   };
   EXPECT_EQ(password("x"), "x");
   EXPECT_EQ(password("x\n"), "x");

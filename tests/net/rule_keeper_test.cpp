@@ -33,7 +33,7 @@ std::shared_ptr<session::Environment> environment(const session::Address& server
   auto fresh = std::make_shared<session::Environment>();
   for (const char* name : {"shop", "*"}) {
     fresh->databases[name].server = server;
-    fresh->databases[name].role = "app";
+    fresh->databases[name].credential = session::StaticCredential{.role = "app", .password = {}};
   }
   rules::Problems problems;
   fresh->policy =
@@ -207,7 +207,9 @@ TEST_F(RuleKeeperTest, AHangingServerHoldsUpNoOther) {
   closed.close();
   pg::FakeServer stuck([&](pg::Peer&) { closed.pass(); });
   auto both = environment(server_->address(), policy_reading("id"));
-  both->databases["stuck"] = {.server = stuck.address(), .database = "", .role = "app", .password = ""};
+  both->databases["stuck"] = {.server = stuck.address(),
+                              .database = "",
+                              .credential = session::StaticCredential{.role = "app", .password = ""}};
   keeper_ = std::make_unique<RuleKeeper>(
       both, *log_, [this](const std::shared_ptr<const session::Environment>&, std::vector<RuleNews> news) {
         const std::lock_guard guard(mutex_);

@@ -28,7 +28,9 @@ std::shared_ptr<const session::Environment> environment(const session::Address& 
   static const std::string passwords =
       auth::Passwords::line("tester", auth::ScramVerifier::derive("a secret"));
   auto fresh = std::make_shared<session::Environment>();
-  fresh->databases["*"] = {.server = upstream, .database = {}, .role = {}, .password = "not asked for"};
+  fresh->databases["*"] = {.server = upstream,
+                           .database = {},
+                           .credential = session::StaticCredential{.role = {}, .password = "not asked for"}};
   fresh->passwords = auth::Passwords::from_text(passwords, "passwords").value();
   return fresh;
 }

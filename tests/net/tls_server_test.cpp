@@ -78,11 +78,11 @@ class TlsServer : public testing::Test {
     log_ =
         audit::Log::open({.file = directory_.path("audit.jsonl"), .durability = options.durability}).value();
     environment_ = std::make_shared<session::Environment>();
-    environment_->databases["*"] = {.server = upstream_->address(),
-                                    .database = {},
-                                    .role = "app",
-                                    .password = "a secret",
-                                    .tls = options.to_server};
+    environment_->databases["*"] = {
+        .server = upstream_->address(),
+        .database = {},
+        .credential = session::StaticCredential{.role = "app", .password = "a secret"},
+        .tls = options.to_server};
     static const std::string passwords =
         auth::Passwords::line("tester", auth::ScramVerifier::derive("a secret"));
     environment_->passwords = auth::Passwords::from_text(passwords, "passwords").value();

@@ -39,7 +39,9 @@ std::string take_authentication(std::string& bytes, std::uint32_t code) {
 session::Environment test_environment() {
   session::Environment environment;
   environment.databases["shop"] = {
-      .server = {.host = "db", .port = 5432}, .database = "shop_live", .role = "app", .password = "upstream"};
+      .server = {.host = "db", .port = 5432},
+      .database = "shop_live",
+      .credential = session::StaticCredential{.role = "app", .password = "upstream"}};
   const auto line = auth::Passwords::line(kAgent, verifier_of(kPassword));
   environment.passwords = auth::Passwords::from_text(line + "\n", "passwords").value();
   return environment;

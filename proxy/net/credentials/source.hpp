@@ -1,0 +1,44 @@
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <functional>
+#include <string>
+
+#include "proxy/session/environment.hpp"
+
+namespace chaperone::net {
+
+/// Why there is no lease: for the operator.
+struct LeaseError {
+  std::string message;
+};
+
+using LeaseOutcome = boost::system::result<session::Lease, LeaseError>;
+[[noreturn]] void throw_exception_from_error(const LeaseError& error, const boost::source_location& where);
+
+/// Where the leases of one database come from: one kind of credential each. There is no way from one kind to
+/// another: a session gets what the configuration says, or is refused. Functions may be called from any
+/// thread.
+class CredentialSource {
+ public:
+  using Done = std::function<void(LeaseOutcome)>;
+
+  virtual ~CredentialSource() = default;
+
+  /// A lease for one session. `done` is called once, on a thread of the source (or at once); it may not
+  /// block. Every lease that is given is given back by close().
+  virtual void open(session::LeaseRequest request, Done done) = 0;
+  /// The session is logged in as `role`: nobody has to be able to do so again.
+  virtual void used(const std::string& role) = 0;
+  /// The session is over, or did not come to be.
+  virtual void close(const std::string& role) = 0;
+
+  /// The configuration was read again; what tells sources apart (Credentials) is the same.
+  virtual void follow(const session::Database& database) = 0;
+  /// Nothing is open any more and nothing left to clean up.
+  virtual bool idle() const = 0;
+  /// From now on open() fails, and no `done` is called once this has returned.
+  virtual void refuse() = 0;
+};
+
+}  // namespace chaperone::net

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "proxy/auth/scram.hpp"
+#include "rules/policy.hpp"
+
+namespace chaperone::net {
+class TlsContext;  // whatever it holds, only net looks inside
+}
+
+namespace chaperone::session {
+
+/// `insecure_static`: a role and its password, which last and which all sessions share.
+struct StaticCredential {
+  std::string role;  ///< empty = the agent's own name
+  std::string password;
+
+  bool operator==(const StaticCredential&) const = default;
+};
+
+/// `session_role`: a role made for each session by the functions of rules::lease_sql().
+struct SessionRoleCredential {
+  std::string broker;  ///< the role that may call them
+  std::string password;
+  std::chrono::seconds lifetime{15 * 60};
+
+  bool operator==(const SessionRoleCredential&) const = default;
+};
+
+/// How sessions log in to a database; what is not static is opened for each of them.
+using Credential = std::variant<StaticCredential, SessionRoleCredential>;
+
+/// For whom a lease is opened.
+struct LeaseRequest {
+  std::string session;   ///< its id in the records
+  std::string database;  ///< as the agent calls it
+  rules::Principal principal;
+  std::vector<std::string> capabilities;  ///< those that the session has, in the order of the policy
+};
+
+/// The upstream credential of one session.
+struct Lease {
+  std::string role;
+  std::optional<auth::ScramKeys> keys = {};  ///< what it proves itself with, where no password was ever made
+  std::string password = {};
+  std::shared_ptr<const net::TlsContext> tls = {};  ///< in place of the database's own; nullptr = that one
+  /// When the session has to end, whatever else would let it live.
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
+};
+
+}  // namespace chaperone::session
