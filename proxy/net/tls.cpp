@@ -81,7 +81,8 @@ bool expect_host(SSL* ssl, const std::string& host) {
 
 }  // namespace
 
-Tls::Tls(const TlsContext& context, bool direct) : ssl_(SSL_new(context.get())), direct_(direct) {
+Tls::Tls(const TlsContext& context, bool direct)
+    : ssl_(SSL_new(context.get())), direct_(direct), shown_(context.shown()) {
   static const BIO_METHOD* const method = TlsWire::make();
   BIO* const bio = ssl_ != nullptr ? BIO_new(method) : nullptr;
   if (bio == nullptr) {
@@ -96,10 +97,20 @@ Tls::Tls(const TlsContext& context, bool direct) : ssl_(SSL_new(context.get())),
     return;
   }
   SSL_set_connect_state(ssl_);
+  if (shown_) SSL_set_cert_cb(ssl_, show_certificate, this);
   if (!expect_host(ssl_, context.host())) {
     state_ = State::kFailed;
     failure_ = fmt::format("OpenSSL takes no host {}", context.host());
   }
+}
+
+// Called where the server asks for a certificate, and only there.
+int Tls::show_certificate(SSL* ssl, void* tls) {
+  auto& my = *static_cast<Tls*>(tls);
+  my.asked_who_we_are_ = true;
+  bool done = SSL_use_certificate(ssl, my.shown_->certificate.get()) == 1;
+  for (const auto& above : my.shown_->chain) done = done && SSL_add1_chain_cert(ssl, above.get()) == 1;
+  return done && SSL_use_PrivateKey(ssl, my.shown_->key.get()) == 1 ? 1 : 0;
 }
 
 Tls::~Tls() {
@@ -126,6 +137,12 @@ void Tls::established() {
   state_ = (direct_ && size == 0) || !verified ? State::kFailed : State::kOpen;
   if (direct_ && size == 0) failure_ = "it began without asking and does not name its protocol (ALPN)";
   if (!verified) failure_ = "the certificate is not verified";
+  if (shown_ && !asked_who_we_are_) {
+    state_ = State::kFailed;
+    failure_ = "it asks for no certificate (ssl_ca_file, and `cert` in pg_hba.conf)";
+  }
+  if (shown_) SSL_certs_clear(ssl_);  // the key has served
+  shown_.reset();
 }
 
 std::size_t Tls::read(std::string_view input, char* to, std::size_t room, std::string& output) {

@@ -53,6 +53,7 @@ class Tls {
  private:
   friend struct TlsWire;
 
+  static int show_certificate(ssl_st* ssl, void* tls);
   void established();
   void fail(int error);
 
@@ -60,6 +61,8 @@ class Tls {
   const bool direct_;
   State state_ = State::kHandshake;
   bool finished_ = false;
+  bool asked_who_we_are_ = false;
+  std::shared_ptr<const ClientCertificate> shown_;  // until the handshake is over
   std::size_t answered_ = 0;
   std::string_view* input_ = nullptr;  // of the call that is under way
   std::string* output_ = nullptr;

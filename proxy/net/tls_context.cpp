@@ -24,8 +24,7 @@ struct Free {
     Function(object);
   }
 };
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using Certificate = std::shared_ptr<X509>;
 using Source = std::unique_ptr<BIO, Free<BIO_free>>;
 
 /// Length and name, as ALPN has it on the wire.
@@ -58,7 +57,7 @@ template <class Use>
 wire::Result<void> each_certificate(const PemFile& file, Use&& use) {
   const Source source = open(file);
   bool any = false;
-  while (Certificate certificate{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr)}) {
+  while (Certificate certificate{PEM_read_bio_X509(source.get(), nullptr, nullptr, nullptr), X509_free}) {
     any = true;
     if (!use(std::move(certificate))) return wrong(file, openssl_reason());
   }
@@ -74,14 +73,8 @@ int no_passphrase(char*, int, int, void* asked) {
   return -1;
 }
 
-wire::Result<Key> read_key(const PemFile& file) {
-  const Source source = open(file);
-  bool asked = false;
-  Key key(PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, &asked));
-  if (key) return {boost::system::in_place_value, std::move(key)};
-  ERR_clear_error();
-  if (asked) return wrong(file, "the private key is protected by a passphrase; expected one without");
-  return wrong(file, "it holds no private key in PEM form that can be read");
+wire::Error not_its_key(const PemFile& certificate, const PemFile& key) {
+  return wrong(key, fmt::format("the private key is not that of the certificate in {}", certificate.name));
 }
 
 /// Trust in the authorities of a file.
@@ -127,15 +120,15 @@ TlsContext::Result TlsContext::for_clients(const PemFile& certificate, const Pem
   SSL_CTX* const context = made->context_;
   bool first = true;
   const auto chain = each_certificate(certificate, [&](Certificate each) {
-    if (!std::exchange(first, false)) return SSL_CTX_add0_chain_cert(context, each.release()) == 1;
+    if (!std::exchange(first, false)) return SSL_CTX_add1_chain_cert(context, each.get()) == 1;
     return SSL_CTX_use_certificate(context, each.get()) == 1;
   });
   if (!chain) return chain.error();
-  const auto private_key = read_key(key);
+  const auto private_key = read_private_key(key);
   if (!private_key) return private_key.error();
   if (SSL_CTX_use_PrivateKey(context, private_key->get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
-    return wrong(key, fmt::format("the private key is not that of the certificate in {}", certificate.name));
+    return not_its_key(certificate, key);
   }
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   if (!client_ca.text.empty()) {
@@ -161,6 +154,53 @@ TlsContext::Result TlsContext::for_server(std::string host, bool verify, const P
     return trusted.error();
   }
   return std::shared_ptr<const TlsContext>(std::move(made));
+}
+
+TlsContext::TlsContext(const TlsContext& base, ClientCertificate shown)
+    : context_(base.context_),
+      host_(base.host_),
+      shown_(std::make_shared<const ClientCertificate>(std::move(shown))) {
+  SSL_CTX_up_ref(context_);
+}
+
+std::shared_ptr<const TlsContext> TlsContext::presenting(const TlsContext& base, ClientCertificate shown) {
+  return std::shared_ptr<const TlsContext>(new TlsContext(base, std::move(shown)));
+}
+
+TlsContext::Result TlsContext::presenting(const TlsContext& base, const PemFile& certificate,
+                                          const PemFile& key) {
+  auto certificates = read_certificates(certificate);
+  if (!certificates) return certificates.error();
+  const auto private_key = read_private_key(key);
+  if (!private_key) return private_key.error();
+  ClientCertificate shown{.certificate = certificates->front(), .key = *private_key};
+  shown.chain.assign(certificates->begin() + 1, certificates->end());
+  if (X509_check_private_key(shown.certificate.get(), shown.key.get()) != 1) {
+    ERR_clear_error();
+    return not_its_key(certificate, key);
+  }
+  return presenting(base, std::move(shown));
+}
+
+wire::Result<std::vector<std::shared_ptr<X509>>> read_certificates(const PemFile& file) {
+  std::vector<std::shared_ptr<X509>> certificates;
+  const auto read = each_certificate(file, [&](Certificate each) {
+    certificates.push_back(std::move(each));
+    return true;
+  });
+  if (!read) return read.error();
+  return certificates;
+}
+
+wire::Result<std::shared_ptr<EVP_PKEY>> read_private_key(const PemFile& file) {
+  const Source source = open(file);
+  bool asked = false;
+  std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, &asked),
+                                EVP_PKEY_free);
+  if (key) return key;
+  ERR_clear_error();
+  if (asked) return wrong(file, "the private key is protected by a passphrase; expected one without");
+  return wrong(file, "it holds no private key in PEM form that can be read");
 }
 
 std::string end_point_of(const X509* certificate) {

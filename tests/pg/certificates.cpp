@@ -81,12 +81,10 @@ Certificate make(const CertificateOptions& options, const Key& key, bool authori
   extend(made, issuer, NID_subject_key_identifier, "hash");
   if (authority) {
     extend(made, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
-  } else {
-    if (!options.alternative_names.empty()) {
-      extend(made, issuer, NID_subject_alt_name, options.alternative_names);
-    }
-    if (!options.usage.empty()) extend(made, issuer, NID_ext_key_usage, options.usage);
+  } else if (!options.alternative_names.empty()) {
+    extend(made, issuer, NID_subject_alt_name, options.alternative_names);
   }
+  if (!options.usage.empty()) extend(made, issuer, NID_ext_key_usage, options.usage);
   if (signer == nullptr) signer = key.get();
   const bool own_digest = EVP_PKEY_is_a(signer, "ED25519") == 1;
   check(X509_sign(made, signer, own_digest ? nullptr : EVP_get_digestbyname(options.digest)) > 0, "signing");
@@ -107,15 +105,23 @@ std::string with_passphrase(const std::string& key) {
 }
 
 Authority::Authority(const std::string& name)
-    : key_(make_key("P-256")),
-      own_(make({.common_name = name}, key_, true, nullptr, nullptr)),
+    : Authority(CertificateOptions{.common_name = name, .usage = ""}) {
+}
+
+Authority::Authority(const CertificateOptions& options)
+    : key_(make_key(options.algorithm)),
+      own_(make(options, key_, true, nullptr, nullptr)),
       certificate_(pem_of(own_)) {
 }
 
 Authority::Authority(const std::string& name, const Authority& above)
     : key_(make_key("P-256")),
-      own_(make({.common_name = name}, key_, true, above.own_.get(), above.key_.get())),
+      own_(make({.common_name = name, .usage = ""}, key_, true, above.own_.get(), above.key_.get())),
       certificate_(pem_of(own_)) {
+}
+
+std::string Authority::key() const {
+  return pem_of(key_);
 }
 
 Credentials Authority::issue(const CertificateOptions& options) const {

@@ -35,8 +35,11 @@ class Authority {
   explicit Authority(const std::string& name = "test authority");
   /// An intermediate one, signed by another.
   Authority(const std::string& name, const Authority& above);
+  /// Its `usage` is empty where it may sign for any.
+  explicit Authority(const CertificateOptions& options);
 
   const std::string& certificate() const { return certificate_; }
+  std::string key() const;
   Credentials issue(const CertificateOptions& options = {}) const;
   /// Signed by its own key.
   static Credentials self_signed(const CertificateOptions& options = {});
