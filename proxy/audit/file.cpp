@@ -89,6 +89,11 @@ wire::Result<void> LogFile::sync() const {
   return {};
 }
 
+void LogFile::let_go(std::uint64_t size) const {
+  constexpr std::uint64_t kKept = 1U << 20;  // for those who follow the log
+  if (size > kKept) ::posix_fadvise(*descriptor_, 0, static_cast<off_t>(size - kKept), POSIX_FADV_DONTNEED);
+}
+
 bool LogFile::in_place() const {
   struct stat here;
   struct stat there;

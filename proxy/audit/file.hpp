@@ -48,6 +48,9 @@ class LogFile {
   wire::Result<void> cut(std::uint64_t size);
   /// fdatasync. May run while another thread appends.
   wire::Result<void> sync() const;
+  /// What is on disk of the first `size` bytes, all but the newest of them, need not stay in memory. May run
+  /// while another thread appends.
+  void let_go(std::uint64_t size) const;
 
   /// Whether the path still names this very file.
   bool in_place() const;
