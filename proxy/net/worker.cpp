@@ -212,7 +212,8 @@ void Worker::carry_out(Connection& connection, session::Action action) {
 
 // A lease that comes for a connection that is gone by then goes back at once.
 void Worker::open_lease(Connection& connection) {
-  auto source = shared_.credentials->find(connection.session.database(), connection.session.database_name());
+  auto request = connection.session.lease_request();
+  auto source = shared_.credentials->find(connection.session.database(), request.database);
   if (!source) {
     auto step = take_step();
     connection.session.on_lease_failed("the configuration of this database was changed", *step);
@@ -220,7 +221,7 @@ void Worker::open_lease(Connection& connection) {
     return;
   }
   connection.lease_source = source;
-  source->open(connection.session.lease_request(),
+  source->open(std::move(request),
                [this, source, waiting = connection.weak_from_this()](LeaseOutcome outcome) {
                  post([this, source, waiting, outcome = std::move(outcome)] {
                    const auto kept = waiting.lock();

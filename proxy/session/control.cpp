@@ -88,9 +88,16 @@ ControlLogin control_login(const Database& database, std::string_view name, std:
 }
 
 std::string text_of(const ControlError& error) {
-  std::string text = rules::in_quotes(error.message);
-  text = text.substr(1, text.size() - 2);
-  return error.sqlstate == sqlstate::kConnectionFailure ? text : fmt::format("{} ({})", text, error.sqlstate);
+  const auto on_one_line = [](std::string_view foreign) {
+    const std::string text = rules::in_quotes(foreign);
+    return text.substr(1, text.size() - 2);
+  };
+  std::string text = on_one_line(error.message);
+  if (error.sqlstate != sqlstate::kConnectionFailure) text += fmt::format(" ({})", error.sqlstate);
+  for (const std::string& more : {error.detail, error.hint}) {
+    if (!more.empty()) text += "; " + on_one_line(more);
+  }
+  return text;
 }
 
 Control::Control(ControlLogin login, auth::ScramKeyCache& keys)

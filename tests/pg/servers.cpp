@@ -172,21 +172,23 @@ Chaperone::Chaperone(ChaperoneOptions options) : options_(std::move(options)) {
 Chaperone::~Chaperone() = default;
 
 void Chaperone::write_config(const ChaperoneOptions& options) {
-  const std::string role = options.role.empty() ? "" : "        role: " + options.role + "\n";
+  const std::string role = options.role.empty() ? "" : fmt::format("role: {}, ", options.role);
+  const std::string credential =
+      !options.credential.empty()
+          ? options.credential
+          : fmt::format("{{insecure_static: {{{}password_file: role.password}}}}", role);
   const std::string tls = options.server.unix_socket ? "" : fmt::format("    tls: {}\n", options.server_tls);
   const std::string client_tls = options.tls.empty() ? "" : fmt::format("    tls: {}\n", options.tls);
-  write_file(
-      config(),
-      fmt::format("listen:\n  - address: 127.0.0.1:{}\n{}"
-                  "admin:\n  address: 127.0.0.1:{}\n"
-                  "databases:\n  \"{}\":\n    server: {}\n{}    credential:\n      insecure_static:\n{}"
-                  "        password_file: role.password\n"
-                  "identity:\n{}"
-                  "audit:\n  durability: {}\n  sinks:\n    - file: {}\n"
-                  "limits:\n  drain: 3s\n{}{}{}",
-                  address_.port, client_tls, admin_.port, options.database, options.server.to_string(), tls,
-                  role, options.identity, options.durability, audit_.string(), options.limits,
-                  options.policy.empty() ? "" : "policy: policy.yaml\n", options.more));
+  write_file(config(), fmt::format("listen:\n  - address: 127.0.0.1:{}\n{}"
+                                   "admin:\n  address: 127.0.0.1:{}\n"
+                                   "databases:\n  \"{}\":\n    server: {}\n{}    credential: {}\n"
+                                   "identity:\n{}"
+                                   "audit:\n  durability: {}\n  sinks:\n    - file: {}\n"
+                                   "limits:\n  drain: 3s\n{}{}{}",
+                                   address_.port, client_tls, admin_.port, options.database,
+                                   options.server.to_string(), tls, credential, options.identity,
+                                   options.durability, audit_.string(), options.limits,
+                                   options.policy.empty() ? "" : "policy: policy.yaml\n", options.more));
   if (!options.policy.empty()) write_file(policy(), options.policy);
 }
 

@@ -47,6 +47,8 @@ struct ChaperoneOptions {
   std::string database = "*";  ///< the entry under `databases`
   std::string role = "";       ///< empty = the agent's own name
   std::string role_password = "a secret";
+  std::string credential =
+      "";  ///< YAML of `credential` as a flow map; empty = insecure_static with that role
   std::string identity = "  default: scram\n  passwords: passwords\n";
   std::string more = "";  ///< lines of YAML at the end
   bool start = true;

@@ -4,6 +4,7 @@
 #
 #   chaperone_agent NAME PASSWORD
 #   chaperone_database NAME SERVER DATABASE ROLE PASSWORD    SERVER is host:port or unix:/directory:port; all before
+#   chaperone_leases NAME SERVER DATABASE BROKER PASSWORD [LIFETIME]    the same with a role for each session (session_role)
 #   chaperone_start                  starts it, and sets
 #       CHAPERONE_HOST CHAPERONE_PORT CHAPERONE_ADMIN_PORT CHAPERONE_PID CHAPERONE_CONFIG CHAPERONE_AUDIT (the file;
 #       with * behind it, also those that it was rotated to)
@@ -44,7 +45,23 @@ chaperone_agent() {
 }
 
 chaperone_database() {
-  local number file tls="
+  chaperone_entry "$@" && CHAPERONE_DATABASES+="
+      insecure_static:
+        role: $4
+        password_file: $file"
+}
+
+chaperone_leases() {
+  chaperone_entry "$@" && CHAPERONE_DATABASES+="
+      session_role:
+        broker: $4
+        password_file: $file
+        lifetime: ${6:-15m}"
+}
+
+# Leaves the name of the file with the password in $file.
+chaperone_entry() {
+  local number tls="
     tls:
       mode: insecure_disable"
   chaperone_directory
@@ -56,10 +73,7 @@ chaperone_database() {
   \"$1\":
     server: $2${3:+
     database: $3}$tls
-    credential:
-      insecure_static:
-        role: $4
-        password_file: $file"
+    credential:"
 }
 
 chaperone_write_config() {

@@ -155,6 +155,14 @@ void Peer::server_closed(std::string_view why) {
   happen([&](session::Step& step) { session_->on_server_closed(why, step); });
 }
 
+void Peer::lease(session::Lease lease) {
+  happen([&](session::Step& step) { session_->on_lease(std::move(lease), step); });
+}
+
+void Peer::lease_failed(std::string_view why) {
+  happen([&](session::Step& step) { session_->on_lease_failed(why, step); });
+}
+
 void Peer::upstream_connected() {
   happen([&](session::Step& step) { session_->on_upstream_connected(step); });
 }
@@ -190,7 +198,7 @@ void Peer::rules() {
   happen([&](session::Step& step) { session_->on_rules(step); });
 }
 
-void Peer::prove(std::string_view startup_packet, std::string_view password) {
+void Peer::prove(std::string_view startup_packet, std::string_view password, Action then) {
   static auth::ScramKeyCache keys;
   auth::ScramClient scram(password, keys);
   client(startup_packet);
@@ -207,11 +215,15 @@ void Peer::prove(std::string_view startup_packet, std::string_view password) {
   EXPECT_TRUE(scram.verify(take_authentication(said, 12)))
       << "the proxy has not proved that it knows the password";
   EXPECT_EQ(said, "");
-  EXPECT_EQ(take_action(), Action::kConnectUpstream);
+  EXPECT_EQ(take_action(), then);
 }
 
 void Peer::challenge(std::string_view password) {
-  auth::ScramServer scram(verifier_of(password), false);
+  challenge(verifier_of(password));
+}
+
+void Peer::challenge(const auth::ScramVerifier& verifier) {
+  auth::ScramServer scram(verifier, false);
   server(authentication_sasl());
   const auto initial = take_to_server();
   const std::string head = string("SCRAM-SHA-256");

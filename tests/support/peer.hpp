@@ -46,6 +46,8 @@ class Peer {
   void server(std::string_view bytes);
   void server_closed(std::string_view why = "it closed");
   void tls_established(std::string end_point) { session_->on_tls_established(std::move(end_point)); }
+  void lease(session::Lease lease);
+  void lease_failed(std::string_view why);
   void upstream_connected();
   void upstream_tls_established(std::string end_point);
   void upstream_failed(std::string_view why);
@@ -59,10 +61,13 @@ class Peer {
 
   /// The whole login with SCRAM on both legs, up to the first ReadyForQuery, all of it checked and taken.
   void log_in(const Pairs& parameters = {{"user", kAgent}, {"database", "shop"}});
-  /// The client's part of it: start-up packet and proof, up to Action::kConnectUpstream.
-  void prove(std::string_view startup_packet, std::string_view password = kPassword);
-  /// The server's part: it asks for SCRAM of this password, up to before AuthenticationOk.
+  /// The client's part of it: start-up packet and proof, up to the action that follows.
+  void prove(std::string_view startup_packet, std::string_view password = kPassword,
+             session::Action then = session::Action::kConnectUpstream);
+  /// The server's part: it asks for SCRAM of this password, or by this verifier, up to before
+  /// AuthenticationOk.
   void challenge(std::string_view password = "upstream");
+  void challenge(const auth::ScramVerifier& verifier);
 
   std::string take_to_client() { return std::exchange(to_client_, {}); }
   std::string take_to_server() { return std::exchange(to_server_, {}); }

@@ -68,6 +68,7 @@ void SessionRoles::open(session::LeaseRequest request, Done done) {
       demand_.push_back(now);
       if (demand_.size() > kMostDemand) demand_.pop_front();
       front_wakes_.notify_one();
+      back_wakes_.notify_one();  // who makes some ahead
       return;
     }
   }
@@ -129,7 +130,8 @@ void SessionRoles::run_front() {
       used_.pop_front();
       lock.unlock();
       // Should it fail: the login ends by itself in a minute, and nobody else has its keys.
-      (void)broker.query(fmt::format("SELECT chaperone.seal({})", quote_literal(role)));
+      const auto sealed = broker.query(fmt::format("SELECT chaperone.seal({})", quote_literal(role)));
+      if (!sealed) spdlog::warn("lease role {} is not sealed: {}", role, session::text_of(sealed.error()));
       lock.lock();
       continue;
     }
@@ -138,7 +140,7 @@ void SessionRoles::run_front() {
     std::string why = why_not(opening, lock);
     lock.unlock();
     LeaseOutcome outcome = why.empty() ? make_lease(broker, opening.request) : LeaseOutcome(LeaseError{why});
-    if (!outcome) spdlog::error("no lease in {}: {}", target_, rules::in_quotes(outcome.error().message));
+    if (!outcome) spdlog::error("no lease in {}: {}", target_, outcome.error().message);
     opening.done(std::move(outcome));
     lock.lock();
   }
@@ -169,7 +171,7 @@ LeaseOutcome SessionRoles::make_lease(Broker& broker, const session::LeaseReques
     {
       const std::lock_guard guard(mutex_);
       lifetime = std::get<session::SessionRoleCredential>(database_.credential).lifetime;
-      is_ready = !ready_.empty();
+      is_ready = attempt == 0 && !ready_.empty();
       if (is_ready) {
         role = std::move(ready_.front().first);
         ready_.pop_front();
@@ -184,7 +186,8 @@ LeaseOutcome SessionRoles::make_lease(Broker& broker, const session::LeaseReques
     }
     why = session::text_of(done.error());
     close(role);
-    // A connection that was lost while nobody used it, and a role that somebody has removed, say nothing yet.
+    // A connection that was lost while nobody used it, or a role that somebody else has removed, say nothing
+    // yet.
     if (!is_ready && !(was_connected && !broker.connected())) break;
   }
   return LeaseError{std::move(why)};

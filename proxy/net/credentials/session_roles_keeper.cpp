@@ -109,7 +109,7 @@ void SessionRoles::tell(const ControlOutcome<void>& outcome) {
   std::string failure = outcome ? "" : session::text_of(outcome.error());
   if (!outcome) next_attempt_ = Clock::now() + kAfterFailure;
   if (failure == failure_) return;
-  if (!failure.empty()) spdlog::error("leases in {}: {}", target_, rules::in_quotes(failure));
+  if (!failure.empty()) spdlog::error("leases in {}: {}", target_, failure);
   failure_ = std::move(failure);
   front_wakes_.notify_all();
 }
