@@ -77,6 +77,7 @@ void read_admin(const Value& value, const Reader& reader, Config& config) {
 void read_policy(const Value& value, Reader& reader, session::Environment& environment) {
   const auto path = reader.path(value, "the path of a policy file");
   if (!path) return;
+  reader.files.push_back({value.path(), *path});
   const rules::File file = rules::read_file(*path, rules::yaml::kMaxFileBytes);
   if (!file.error.empty()) {
     value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*path), file.error),
@@ -180,6 +181,7 @@ boost::system::result<Config, ConfigError> read_config(const std::string& file) 
   if (!reader.problems.empty()) return ConfigError{reader.problems.text()};
   config.environment = std::move(environment);
   config.warnings = std::move(reader.warnings);
+  config.files = std::move(reader.files);
   return config;
 }
 

@@ -13,6 +13,13 @@
 
 namespace chaperone {
 
+/// A file that a configuration names.
+struct NamedFile {
+  std::string setting;  ///< "databases.shop.credential.insecure_static.password_file"
+  std::string path;
+  bool secret = false;  ///< for its owner alone
+};
+
 /// A configuration file, read and checked whole (product.md, Configuration). Plain values.
 struct Config {
   std::string instance;  ///< empty = none given
@@ -28,6 +35,7 @@ struct Config {
   /// One sentence for each thing that weakens the product, to be logged at each start ("insecure_static:
   /// ..").
   std::vector<std::string> warnings;
+  std::vector<NamedFile> files;  ///< that were read for it
 };
 
 /// What is wrong with a configuration file or a file it names: "<file>:<line>:<column>: <what>; expected

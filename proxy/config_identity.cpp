@@ -44,6 +44,7 @@ void read_passwords(const Value& value, Reader& reader, session::Environment& en
 
 std::shared_ptr<const auth::KeySet> read_key_file(const Value& value, const std::string& path,
                                                   std::string_view expected, Reader& reader) {
+  reader.files.push_back({value.path(), path});
   const rules::File file = rules::read_file(path, kMaxKeysFile);
   if (!file.error.empty()) {
     value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(path), file.error), expected);

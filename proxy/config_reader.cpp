@@ -24,6 +24,7 @@ std::optional<std::string> read(const Reader& reader, const rules::yaml::Value& 
                                 bool secret) {
   const auto name = reader.path(value, "the path of a file");
   if (!name) return {};
+  reader.files.push_back({value.path(), *name, secret});
   rules::File file = rules::read_file(*name, max_bytes);
   if (!file.error.empty()) {
     value.problem(fmt::format("{} can't be read: {}", rules::in_quotes(*name), file.error),

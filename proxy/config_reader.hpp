@@ -19,6 +19,7 @@ struct Reader {
   std::string directory;  ///< of the configuration file; relative paths begin there
   rules::Problems problems = {};
   std::vector<std::string> warnings = {};
+  mutable std::vector<NamedFile> files = {};  ///< what has been read, by whomever
 
   std::string resolve(const std::string& path) const;
   std::optional<session::Address> address(const rules::yaml::Value& value, const AddressRule& rule) const;

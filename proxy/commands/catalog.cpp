@@ -16,35 +16,13 @@
 namespace chaperone::commands {
 namespace {
 
-/// The name of the database to ask for; nothing: told to `errors`.
-std::optional<std::string> choose_database(const session::Environment& environment,
-                                           const CatalogArguments& arguments, std::ostream& errors) {
-  std::vector<std::string_view> names;
-  for (const auto& [name, database] : environment.databases) {
-    if (name != "*") names.push_back(name);
-  }
-  if (!arguments.database.empty()) {
-    if (environment.find_database(arguments.database) != nullptr) return arguments.database;
-    const std::string_view meant = rules::closest(arguments.database, names);
-    fmt::print(errors, "pgchaperone: {} has no database {}; expected {}\n", arguments.config,
-               rules::in_quotes(arguments.database),
-               meant.empty() ? fmt::format("{}", fmt::join(names, ", ")) : rules::in_quotes(meant));
-    return {};
-  }
-  if (names.size() == 1) return std::string(names[0]);
-  fmt::print(errors, "pgchaperone: {} has {}; expected --database NAME{}\n", arguments.config,
-             names.empty() ? "no database of a name of its own" : "several databases",
-             names.empty() ? "" : fmt::format(", one of {}", fmt::join(names, ", ")));
-  return {};
-}
-
 std::optional<session::ControlLogin> find_login(const CatalogArguments& arguments, std::ostream& errors) {
   const auto config = read_config(arguments.config);
   if (!config) {
     fmt::print(errors, "{}\n", config.error().message);
     return {};
   }
-  const auto name = choose_database(*config->environment, arguments, errors);
+  const auto name = choose_database(*config->environment, arguments.config, arguments.database, errors);
   if (!name) return {};
   const session::Database& database = *config->environment->find_database(*name);
   session::ControlLogin login = session::control_login(database, *name, "");
@@ -62,6 +40,26 @@ std::optional<session::ControlLogin> find_login(const CatalogArguments& argument
 }
 
 }  // namespace
+
+std::optional<std::string> choose_database(const session::Environment& environment, const std::string& config,
+                                           const std::string& asked, std::ostream& errors) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, database] : environment.databases) {
+    if (name != "*") names.push_back(name);
+  }
+  if (!asked.empty()) {
+    if (environment.find_database(asked) != nullptr) return asked;
+    const std::string_view meant = rules::closest(asked, names);
+    fmt::print(errors, "pgchaperone: {} has no database {}; expected {}\n", config, rules::in_quotes(asked),
+               meant.empty() ? fmt::format("{}", fmt::join(names, ", ")) : rules::in_quotes(meant));
+    return {};
+  }
+  if (names.size() == 1) return std::string(names[0]);
+  fmt::print(errors, "pgchaperone: {} has {}; expected --database NAME{}\n", config,
+             names.empty() ? "no database of a name of its own" : "several databases",
+             names.empty() ? "" : fmt::format(", one of {}", fmt::join(names, ", ")));
+  return {};
+}
 
 int print_catalog(const CatalogArguments& arguments, std::ostream& out, std::ostream& errors) {
   const auto login = find_login(arguments, errors);

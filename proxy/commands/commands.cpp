@@ -14,6 +14,7 @@
 #include "proxy/commands/catalog.hpp"
 #include "proxy/commands/check.hpp"
 #include "proxy/commands/config.hpp"
+#include "proxy/commands/doctor.hpp"
 #include "proxy/commands/explain.hpp"
 #include "proxy/commands/health.hpp"
 #include "proxy/commands/password.hpp"
@@ -90,6 +91,7 @@ int run_command(CLI::App& app, int argc, char** argv) {
   add_password(app, exit_status);
   add_audit(app, exit_status);
   add_catalog(app, exit_status);
+  add_doctor(app, exit_status);
   add_health(app, exit_status);
   add_version(app, exit_status);
   try {

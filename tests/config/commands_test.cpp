@@ -41,7 +41,7 @@ Outcome run(std::vector<std::string> arguments) {
 TEST(Commands, HelpIsFineAndShowsAnExample) {
   using List = std::vector<std::string>;
   for (const List& command : {List{}, List{"serve"}, List{"config", "validate"}, List{"password"},
-                              List{"health"}, List{"catalog"}, List{"version"}}) {
+                              List{"health"}, List{"catalog"}, List{"doctor"}, List{"version"}}) {
     List arguments = command;
     arguments.push_back("--help");
     const Outcome outcome = run(arguments);

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/commands/doctor_finding.hpp"
+#include "proxy/net/control_connection.hpp"
+#include "rules/grants.hpp"
+#include "rules/policy.hpp"
+#include "rules/row_policies.hpp"
+
+namespace chaperone::commands {
+
+/// One database of a configuration, with what the policy says of it.
+struct DoctorSubject {
+  std::string name;             ///< as agents call it
+  std::string role;             ///< that pgchaperone logs in as; empty: the agents' own
+  bool leases = false;          ///< sessions get roles of their own
+  bool local = false;           ///< the server is reached without a network
+  std::uint32_t connections{};  ///< limits.connections
+  std::string config;           ///< the file, for commands that mend
+  /// Loaded over the live catalog; nullptr = it can't be, and nothing is known of what it needs.
+  const rules::PolicySet* policy = nullptr;
+  rules::Grants needed = {};                          ///< by the capabilities' roles
+  std::vector<rules::RowPolicies> row_policies = {};  ///< that the capabilities' roles need
+
+  /// Whether all that is known of an agent's rights is what its own role may do.
+  bool own_names() const { return !leases && role.empty(); }
+  /// The roles that have to hold what capabilities need, with those capabilities.
+  std::vector<std::pair<std::string, std::vector<std::shared_ptr<const rules::Capability>>>> holders() const;
+};
+
+/// What the questions in proxy/commands/doctor/ are asked about (the setting pgchaperone.doctor): JSON.
+std::string questions(const DoctorSubject& subject);
+
+/// Asks the server; whatever it may not tell to this role is a note. The session is of no use for anything
+/// else afterwards. `timeout` is that of each query.
+net::ControlOutcome<std::vector<Finding>> examine_database(net::ControlConnection& connection,
+                                                           const DoctorSubject& subject,
+                                                           std::chrono::milliseconds timeout);
+
+}  // namespace chaperone::commands
