@@ -17,7 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLongestWait = 5s;  // of a session, for its lease to be begun
+constexpr auto kLongestWait = 5s;   // of a session, for its lease to be begun
+constexpr auto kBetweenSame = 10s;  // lines of the log that say the same; the record has them all
 constexpr std::size_t kMostDemand = 1000;
 
 }  // namespace
@@ -121,6 +122,8 @@ ControlOutcome<void> SessionRoles::record(std::string_view event, std::string_vi
 
 void SessionRoles::run_front() {
   Broker broker(*this, Broker::Commit::kAsynchronous);
+  std::string said;  // last, of why there is no lease
+  Clock::time_point said_at;
   std::unique_lock lock(mutex_);
   while (true) {
     front_wakes_.wait(lock, [this] { return refusing_ || !openings_.empty() || !used_.empty(); });
@@ -140,7 +143,11 @@ void SessionRoles::run_front() {
     std::string why = why_not(opening, lock);
     lock.unlock();
     LeaseOutcome outcome = why.empty() ? make_lease(broker, opening.request) : LeaseOutcome(LeaseError{why});
-    if (!outcome) spdlog::error("no lease in {}: {}", target_, outcome.error().message);
+    if (!outcome && (outcome.error().message != said || Clock::now() >= said_at + kBetweenSame)) {
+      said = outcome.error().message;
+      said_at = Clock::now();
+      spdlog::error("no lease in {}: {}", target_, said);
+    }
     opening.done(std::move(outcome));
     lock.lock();
   }
