@@ -22,6 +22,8 @@ struct Sources {
   std::function<std::string()> not_ready = {};
   /// Called on the admin thread.
   std::function<session::RuleReport()> rules = {};
+  /// Roles made for sessions that are there. Called on the admin thread.
+  std::function<std::size_t()> lease_roles = {};
 };
 
 /// Serves GET /metrics (Prometheus text format), /healthz and /readyz over HTTP/1.1, on one thread of its

@@ -93,6 +93,9 @@ void add_sessions(const Sources& sources, Families& families) {
   families.counter("upstream_failures_total",
                    "Servers that could not be reached or logged in to, or that died.", {},
                    {{{}, sum(&Counters::upstream_failures)}});
+  families.counter("leases_total", "Credentials asked for, one for each session, by what came of it.",
+                   "result",
+                   {{"opened", sum(&Counters::leases_opened)}, {"failed", sum(&Counters::leases_failed)}});
   families.counter("parse_cache_lookups_total", "Look-ups of parsed SQL.", "result",
                    {{"hit", sum(&Counters::parse_cache_hits)}, {"miss", sum(&Counters::parse_cache_misses)}});
 }
@@ -145,6 +148,10 @@ std::string metrics_text(const Sources& sources) {
   add_sessions(sources, families);
   if (sources.log != nullptr) add_audit(*sources.log, families);
   if (sources.rules) add_rules(sources.rules(), families);
+  if (sources.lease_roles) {
+    families.gauge("lease_roles", "Roles made for sessions that are there, some ahead of their session.", {},
+                   {{{}, static_cast<double>(sources.lease_roles())}});
+  }
   if (sources.not_ready) {
     families.gauge("ready", "1 while new sessions are served.", {},
                    {{{}, sources.not_ready().empty() ? 1.0 : 0.0}});

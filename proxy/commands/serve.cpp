@@ -241,10 +241,12 @@ int serve(const std::string& config_file) {
       if ((*log)->down()) return "the audit log can't be written";
       return "";
     };
-    auto started = admin::Server::start(*config->admin, {.counters = (*server)->counters(),
-                                                         .log = log->get(),
-                                                         .not_ready = not_ready,
-                                                         .rules = [&server] { return (*server)->rules(); }});
+    auto started =
+        admin::Server::start(*config->admin, {.counters = (*server)->counters(),
+                                              .log = log->get(),
+                                              .not_ready = not_ready,
+                                              .rules = [&server] { return (*server)->rules(); },
+                                              .lease_roles = [&server] { return (*server)->lease_roles(); }});
     if (!started) {
       spdlog::error("{}", started.error().message);
       return 2;

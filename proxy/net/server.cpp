@@ -268,6 +268,10 @@ session::RuleReport Server::rules() const {
   return implementation_->rules->report();
 }
 
+std::size_t Server::lease_roles() const {
+  return implementation_->credentials->roles();
+}
+
 void Server::revoke(std::shared_ptr<const auth::Revocations> revocations) {
   for (auto& worker : implementation_->workers) {
     worker->post([&worker, revocations] { worker->revoke(revocations); });

@@ -57,6 +57,8 @@ class Server {
   /// Counts one that could not even be read.
   void reload_refused();
   session::RuleReport rules() const;
+  /// Roles that were made for sessions and are, or may be, still there.
+  std::size_t lease_roles() const;
   /// From now on this is what is revoked; sessions of it end.
   void revoke(std::shared_ptr<const auth::Revocations> revocations);
   /// Newcomers are refused with 57P03; sessions end when they are out of their transactions.

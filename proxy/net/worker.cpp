@@ -198,6 +198,7 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       unwatch(connection.server);
       connection.server.socket.reset();
       connection.server.unsent = {};
+      close_lease(connection);  // whatever the server still does for it ends
       connection.close_when_sent = true;
       if (connection.client.unsent.empty() || connection.client.failed) {
         close(connection);
@@ -221,24 +222,30 @@ void Worker::open_lease(Connection& connection) {
     return;
   }
   connection.lease_source = source;
-  source->open(std::move(request),
-               [this, source, waiting = connection.weak_from_this()](LeaseOutcome outcome) {
-                 post([this, source, waiting, outcome = std::move(outcome)] {
-                   const auto kept = waiting.lock();
-                   if (!kept || kept->closed) {
-                     if (outcome) source->close(outcome->role);
-                     return;
-                   }
-                   auto step = take_step();
-                   if (outcome) {
-                     kept->lease_role = outcome->role;
-                     kept->session.on_lease(*outcome, *step);
-                   } else {
-                     kept->session.on_lease_failed(outcome.error().message, *step);
-                   }
-                   settle(*kept, std::move(step));
-                 });
-               });
+  source->open(
+      std::move(request), [this, source, waiting = connection.weak_from_this()](LeaseOutcome outcome) {
+        post([this, source, waiting, outcome = std::move(outcome)] {
+          const auto kept = waiting.lock();
+          if (!kept || kept->closed) {
+            if (outcome) source->close(outcome->role);
+            return;
+          }
+          auto step = take_step();
+          session::Counters::add(outcome ? thread_.counters.leases_opened : thread_.counters.leases_failed);
+          if (outcome) {
+            kept->lease_role = outcome->role;
+            kept->session.on_lease(*outcome, *step);
+          } else {
+            kept->session.on_lease_failed(outcome.error().message, *step);
+          }
+          settle(*kept, std::move(step));
+        });
+      });
+}
+
+void Worker::close_lease(Connection& connection) {
+  if (connection.lease_role.empty()) return;
+  connection.lease_source->close(std::exchange(connection.lease_role, {}));
 }
 
 void Worker::open_upstream(Connection& connection) {
@@ -329,7 +336,7 @@ void Worker::close(Connection& connection) {
   connection.client.socket.reset();
   connection.server.socket.reset();
   if (connection.logged_in) shared_.cancel_keys.remove(connection.session.client_key());
-  if (!connection.lease_role.empty()) connection.lease_source->close(connection.lease_role);
+  close_lease(connection);
   if (connection.uses_rules) shared_.rules->leave(connection.session.database_name());
   --(connection.session.admitted() ? shared_.sessions : shared_.strangers);
   deadlines_.erase({connection.deadline, &connection});

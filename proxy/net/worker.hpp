@@ -80,6 +80,7 @@ class Worker {
   // worker.cpp: life of connections
   std::optional<wire::Error> admit();
   void open_lease(Connection& connection);
+  void close_lease(Connection& connection);
   void open_upstream(Connection& connection);
   void try_candidates(Connection& connection, std::string why);
   void connected(Connection& connection);

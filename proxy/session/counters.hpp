@@ -24,6 +24,8 @@ struct Counters {
   Count cancel_requests{0};
   Count protocol_violations{0};
   Count upstream_failures{0};  ///< could not connect or log in, or died
+  Count leases_opened{0};
+  Count leases_failed{0};  ///< sessions that were refused for want of one
   Count parse_cache_hits{0};
   Count parse_cache_misses{0};
 

@@ -55,7 +55,7 @@ TEST(Metrics, SumUpTheThreads) {
       &Counters::statements_not_run,  &Counters::statements_unknown, &Counters::statements_unread,
       &Counters::client_bytes,        &Counters::server_bytes,       &Counters::cancel_requests,
       &Counters::protocol_violations, &Counters::upstream_failures,  &Counters::parse_cache_hits,
-      &Counters::parse_cache_misses,
+      &Counters::parse_cache_misses,  &Counters::leases_opened,      &Counters::leases_failed,
   };
   // Each count its own sum, so that a mix-up shows.
   std::uint64_t number = 0;
@@ -85,6 +85,8 @@ TEST(Metrics, SumUpTheThreads) {
       {"pgchaperone_upstream_failures_total", 1414},
       {"pgchaperone_parse_cache_lookups_total{result=\"hit\"}", 1515},
       {"pgchaperone_parse_cache_lookups_total{result=\"miss\"}", 1616},
+      {"pgchaperone_leases_total{result=\"opened\"}", 1717},
+      {"pgchaperone_leases_total{result=\"failed\"}", 1818},
   };
   for (const auto& [name, value] : expected) {
     ASSERT_TRUE(metrics.samples.contains(name)) << name << " is missing";

@@ -111,6 +111,8 @@ TEST(Leases, LiveAsLongAsTheirSession) {
     ASSERT_EQ(session.size(), 1U);
     EXPECT_EQ(text(session[0], "session"), text(opening[0], "session"));
     EXPECT_EQ(text(session[0], "role"), role);
+    EXPECT_EQ(mine.metric("pgchaperone_leases_total{result=\"opened\"}"), 1);
+    EXPECT_GE(mine.metric("pgchaperone_lease_roles"), 1);
   }
   EXPECT_TRUE(eventually([&] { return !leases(mine, "dropped").empty(); })) << mine.log();
   mine.process().stop();

@@ -55,6 +55,14 @@ std::shared_ptr<CredentialSource> Credentials::find(const session::Database& dat
   return found == sources_.end() ? nullptr : found->second;
 }
 
+std::size_t Credentials::roles() const {
+  const std::lock_guard guard(mutex_);
+  std::size_t sum = 0;
+  for (const auto& [key, source] : sources_) sum += source->roles();
+  for (const auto& source : retired_) sum += source->roles();
+  return sum;
+}
+
 void Credentials::refuse() {
   const std::lock_guard guard(mutex_);
   for (auto& [key, source] : sources_) source->refuse();

@@ -25,6 +25,7 @@ class Credentials {
   /// The source for a database that agents call `name`; nullptr: a reload took it away.
   std::shared_ptr<CredentialSource> find(const session::Database& database, std::string_view name) const;
   /// See CredentialSource.
+  std::size_t roles() const;
   void refuse();
 
  private:

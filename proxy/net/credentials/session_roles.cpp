@@ -98,6 +98,11 @@ bool SessionRoles::idle() const {
   return openings_.empty() && ours_.empty();
 }
 
+std::size_t SessionRoles::roles() const {
+  const std::lock_guard guard(mutex_);
+  return ours_.size();
+}
+
 session::Database SessionRoles::database() const {
   const std::lock_guard guard(mutex_);
   return database_;

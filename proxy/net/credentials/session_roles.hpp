@@ -43,6 +43,7 @@ class SessionRoles : public CredentialSource {
   void close(const std::string& role) override;
   void follow(const session::Database& database) override;
   bool idle() const override;
+  std::size_t roles() const override;
   void refuse() override;
 
  private:

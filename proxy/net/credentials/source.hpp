@@ -37,6 +37,8 @@ class CredentialSource {
   virtual void follow(const session::Database& database) = 0;
   /// Nothing is open any more and nothing left to clean up.
   virtual bool idle() const = 0;
+  /// Roles that it made and that are, or may be, still there.
+  virtual std::size_t roles() const = 0;
   /// From now on open() fails, and no `done` is called once this has returned.
   virtual void refuse() = 0;
 };
