@@ -205,7 +205,7 @@ void TableCheck::check_row_security(const std::optional<RowFilter>& rows) {
   } else if (!relation_.row_security) {
     warn(rows->expression.mark,
          fmt::format("row-level security is not on for {} in this schema", relation_.name),
-         "have a DBA make the policy before an agent gets in");
+         "run what pgchaperone broker sql prints before an agent gets in");
   }
 }
 

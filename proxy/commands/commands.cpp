@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/commands/audit.hpp"
+#include "proxy/commands/broker.hpp"
 #include "proxy/commands/catalog.hpp"
 #include "proxy/commands/check.hpp"
 #include "proxy/commands/config.hpp"
@@ -90,6 +91,7 @@ int run_command(CLI::App& app, int argc, char** argv) {
   add_token(app, exit_status);
   add_password(app, exit_status);
   add_audit(app, exit_status);
+  add_broker(app, exit_status);
   add_catalog(app, exit_status);
   add_doctor(app, exit_status);
   add_health(app, exit_status);

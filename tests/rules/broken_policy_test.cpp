@@ -515,9 +515,8 @@ TEST(BrokenPolicy, Warnings) {
             "holds; mask it or leave it "
             "out unless its sources are shown");
   EXPECT_EQ(warnings_of("{where: \"tenant_id = :tenant\"}", "{where: \"tenant_id = :tenant\", enforce: rls}"),
-            "p:34:25: row-level security is not on for ticket_notes in this schema; have a DBA make the "
-            "policy before an agent gets "
-            "in");
+            "p:34:25: row-level security is not on for ticket_notes in this schema; run what "
+            "pgchaperone broker sql prints before an agent gets in");
   EXPECT_EQ(warnings_of("    capabilities: [triage]", "    capabilities: [triage, base]"),
             "p:44:28: \"base\" can never decide: \"triage\" in front of it includes it; leave it out, or put "
             "it first");
