@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds pgchaperone and shows it at work: a throwaway PostgreSQL with a small shop, pgchaperone in front of it with a policy, an
-# agent with a token over TLS whose statements are allowed, narrowed and denied, and the records of them. Stays up for your own
-# clients until Ctrl-C.
+# agent with a token over TLS whose statements are allowed, narrowed and denied, each session in the database under a role of its
+# own that is gone with it, and the records of them. Stays up for your own clients until Ctrl-C.
 #
 #   examples/quickstart.sh [--once]
 #
@@ -32,7 +32,7 @@ source "$root/tests/support/build.sh"
 
 bold='' plain=''
 if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; fi
-steps=8 step=0
+steps=9 step=0
 indent() { sed 's/^/  /'; }
 begin() {
   step=$((step + 1))
@@ -54,27 +54,47 @@ echo "  build/release/pgchaperone, $("$PGCHAPERONE" version | head -n 1)"
 
 begin "a throwaway PostgreSQL with a small shop (2 seconds)"
 postgres_start max_connections=100
-role_password=$(random_password)
-postgres_role shop_app "$role_password"
+postgres_role shop_app "$(random_password)"
 postgres_database shop shop_app
 (echo 'SET ROLE shop_app;' && cat "$here/quickstart/shop.sql") | postgres_sql shop || wrong "shop.sql does not load"
 [[ $(postgres_sql shop -Atc 'SELECT count(*) FROM tickets') == 5 ]] || wrong "the shop has not the tickets that it should have"
 echo "  listens on $POSTGRES_HOST:$POSTGRES_PORT; customers, tickets, ticket_notes"
 
-begin "pgchaperone in front of it: a policy, TLS, and a token for the agent"
-certificate "$SCRATCH/tls"
+begin "what a DBA runs once: the broker, and exactly the grants that the policy needs"
 chaperone_directory
 cp "$here/quickstart/policy.yaml" "$CHAPERONE_DIRECTORY/policy.yaml"
 "$PGCHAPERONE" token key --state "$CHAPERONE_DIRECTORY/state" > /dev/null || wrong "no key for tokens"
-chaperone_database shop "$POSTGRES_HOST:$POSTGRES_PORT" shop shop_app "$role_password"
+certificate "$SCRATCH/tls"
+broker_password=$(random_password)
+chaperone_leases shop "$POSTGRES_HOST:$POSTGRES_PORT" shop pgchaperone_broker "$broker_password"
 export CHAPERONE_TLS=$SCRATCH/tls CHAPERONE_EXTRA="policy: policy.yaml"
 export CHAPERONE_IDENTITY=$'default: token\n  tokens: [{keys: builtin}]'
+CHAPERONE_PORT=1 CHAPERONE_ADMIN_PORT=2 chaperone_write_config # its own ports come with the start
+"$PGCHAPERONE" broker sql --config "$CHAPERONE_CONFIG" --schema "$here/quickstart/shop.sql" > "$SCRATCH/broker.sql" ||
+  wrong "broker sql"
+postgres_sql shop -f "$SCRATCH/broker.sql" > "$SCRATCH/broker.log" 2>&1 || wrong "broker.sql: $(tail -n 3 "$SCRATCH/broker.log")"
+postgres_sql shop -c "ALTER ROLE pgchaperone_broker PASSWORD '$broker_password'"
+grep -a '^GRANT.*"agc_triage-tickets"' "$SCRATCH/broker.sql" | cut -c -160 | indent
+may=$(postgres_sql shop -Atc "SELECT has_table_privilege('pgchaperone_broker', 'customers', 'SELECT'),
+  has_column_privilege('agc_triage-tickets', 'customers', 'name', 'SELECT'), has_column_privilege('agc_triage-tickets', 'customers', 'ssn', 'SELECT')")
+[[ $may == 'f|t|f' ]] || wrong "the privileges are not those of the policy: $may"
+echo "  pgchaperone itself logs in as pgchaperone_broker, which may read nothing: it can only ask for such a role"
+
+begin "pgchaperone in front of it: the policy, TLS, and a token for the agent"
 chaperone_start
 token=$("$PGCHAPERONE" token issue --config "$CHAPERONE_CONFIG" --agent triage-bot --actor alice@example.com --task TICKET-4711 \
   --claim tenant_id=7 --lifetime 12h) || wrong "no token"
 uri="postgresql://triage-bot:$token@localhost:$CHAPERONE_PORT/shop?sslmode=verify-full&sslrootcert=$SCRATCH/tls/server.crt"
 echo "  listens on $CHAPERONE_HOST:$CHAPERONE_PORT; agent triage-bot for alice@example.com, task TICKET-4711, tenant 7"
-echo "  it never sees the password of shop_app; examples/quickstart/policy.yaml says what it may do"
+echo "  examples/quickstart/policy.yaml says what it may do; no secret of the database is in its hands"
+
+until_gone() { # ROLE
+  for _ in {1..100}; do
+    [[ $(postgres_sql shop -Atc "SELECT count(*) FROM pg_roles WHERE rolname = '$1'") == 0 ]] && return
+    sleep 0.1
+  done
+  wrong "role $1 is still there"
+}
 
 begin "psql through pgchaperone"
 through() { # TITLE SQL: shows it and its result; the result is kept in $result
@@ -102,10 +122,14 @@ echo "  the author of the note: $author"
 logged=$(grep -a 'chaperone.denied' "$SCRATCH/postgres.log" | grep -ao '/\*.*' | head -n 1) || true
 [[ $logged == *"agent='triage-bot'"*"task='TICKET-4711'"* ]] || wrong "PostgreSQL's log does not say who asked"
 echo "  PostgreSQL's log of the first denial: $logged"
+role=$(grep '"kind":"statement"' "$CHAPERONE_AUDIT" | head -n 1 | grep -o '"role":"agp_[^"]*"' | cut -d '"' -f 4) || true
+[[ $role == agp_* ]] || wrong "the first session had no role of its own"
+until_gone "$role"
+echo "  the first session's role was $role; now it is not there any more"
 
 begin "what pgchaperone recorded"
 records=$("$PGCHAPERONE" audit show "$CHAPERONE_AUDIT") || wrong "pgchaperone audit show"
-printf '%s\n' "$records" | cut -c -160 | indent
+printf '%s\n' "$records" | grep -v ' lease *making' | cut -c -160 | indent # roles that are made ahead of the next sessions
 count() { grep -c -- "$1" "$CHAPERONE_AUDIT" || true; }
 (($(count '"kind":"statement".*"verdict":"allow"') >= 3)) || wrong "there should be 3 allowed statements in the audit log"
 (($(count '"kind":"statement".*"verdict":"deny"') >= 2)) || wrong "there should be 2 denied statements in the audit log"
@@ -131,7 +155,7 @@ cat << TEXT
 
 ${bold}It is yours until Ctrl-C:$plain
   psql '$uri'
-  npx @modelcontextprotocol/server-postgres '$uri'
+  $PGCHAPERONE connect --config $CHAPERONE_CONFIG --agent triage-bot --claim tenant_id=7 -- npx @modelcontextprotocol/server-postgres {dsn}
   $PGCHAPERONE audit tail -f $CHAPERONE_AUDIT
   curl http://$CHAPERONE_HOST:$CHAPERONE_ADMIN_PORT/metrics
 TEXT
