@@ -109,7 +109,10 @@ SessionMembers::SessionMembers(const Fields& fields) : id_(fields.session) {
   member("\"agent\":", fields.agent);
   member(",\"actor\":", fields.actor);
   member(",\"task\":", fields.task);
-  text.append(",\"declared_task\":null");
+  text.append(",\"declared_task\":");
+  declared_ = text.size();
+  text.append("null");
+  declared_size_ = text.size() - declared_;
   member(",\"proof\":", fields.proof);
   member(",\"client\":", fields.client);
   member(",\"database\":", fields.database);
@@ -122,6 +125,15 @@ SessionMembers::SessionMembers(const Fields& fields) : id_(fields.session) {
   tail_ += fields.enforced ? "true" : "false";
   tail_ += ",\"policy\":null";
   lossy_ = !valid;
+}
+
+void SessionMembers::declare(std::string_view task) {
+  constexpr std::size_t kShown = 256;
+  Buffer text;
+  declared_lossy_ =
+      !append_string_or_null(text, task.size() > kShown ? whole_characters(task.substr(0, kShown)) : task);
+  who_.replace(declared_, declared_size_, text.view());
+  declared_size_ = text.size();
 }
 
 std::string decision_members(std::string_view capability, std::string_view rule,
@@ -166,7 +178,7 @@ void Batch::statement(Microseconds time, const SessionMembers& session, const St
   at = put(at, ",\"sql\":");
   lines_.end_at(at);
 
-  bool valid = !session.lossy_;
+  bool valid = !session.lossy();
   if (record.sql) {
     valid &= append_json_string(lines_, record.sql_bytes != 0 ? whole_characters(*record.sql) : *record.sql);
   } else {
@@ -264,7 +276,7 @@ void Batch::session(Microseconds time, const SessionMembers& session, SessionEve
   at = put(at, name_of(event));
   at = put(at, "\",\"why\":");
   lines_.end_at(at);
-  const bool valid = append_string_or_null(lines_, why) && !session.lossy_;
+  const bool valid = append_string_or_null(lines_, why) && !session.lossy();
   end_line(valid);
 }
 

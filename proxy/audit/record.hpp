@@ -42,14 +42,19 @@ class SessionMembers {
   explicit SessionMembers(const Fields& fields);
 
   const std::string& id() const { return id_; }
+  /// What the agent says of its task from now on; empty = null. Its first 256 bytes are shown.
+  void declare(std::string_view task);
 
  private:
   friend class Batch;
+  bool lossy() const { return lossy_ || declared_lossy_; }
   std::string id_;
   std::string session_;  // ,"session":"..",
   std::string who_;      // "agent":..,"actor":null,..,"backend_pid":..  for statement and session lines
   std::string tail_;     // ,"capability":null,"rule":null,"narrowed":[],"enforced":false,"policy":null
   bool lossy_ = false;   // one of the texts was not UTF-8
+  bool declared_lossy_ = false;
+  std::size_t declared_ = 0, declared_size_ = 0;  // the declared task's place in who_
 };
 
 /// A value bound to a parameter, as the record keeps it.

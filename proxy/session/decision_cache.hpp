@@ -4,7 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "proxy/session/declared_task.hpp"
 #include "proxy/session/text_cache.hpp"
 #include "proxy/session/text_shape.hpp"
 #include "rules/decide.hpp"
@@ -16,6 +18,7 @@ struct DecidedSql {
   std::string sql;
   rules::Decision decision;
   std::string members;  ///< audit::decision_members() of it
+  std::vector<Declaration> declarations;
 };
 using SharedDecision = std::shared_ptr<const DecidedSql>;
 

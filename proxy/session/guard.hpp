@@ -42,8 +42,9 @@ class Guard {
   void renew(std::shared_ptr<const DecisionContext> context, rules::Principal principal);
   const DecisionContext& context() const { return *context_; }
 
-  /// The text as it is decided now, and what is sent for it; never null.
-  SharedText read(std::string_view sql) const;
+  /// The text as it is decided now, and what is sent for it; never null. `known`: one that was read before,
+  /// which is given back if it is the same and would be read so again; null = none.
+  SharedText read(std::string_view sql, const SharedText& known = nullptr) const;
   /// The same for a text that is sent once, as a simple query is.
   SharedText read_once(std::string_view sql) const;
   /// Of SQL that is too long to be held: its beginning. Refused.

@@ -102,6 +102,8 @@ class Login {
   const std::string& agent() const { return agent_; }
   const std::string& database_name() const { return database_name_; }
   const std::string& role() const { return lease_.role; }
+  /// The client's start-up parameters, as they go upstream.
+  const std::vector<std::pair<std::string, std::string>>& settings() const { return startup_.parameters; }
   /// Without a method until it is proved.
   const auth::ProvenIdentity& identity() const { return identity_; }
   /// When its proof ends, by a clock that nobody sets back; nothing = never.

@@ -54,18 +54,36 @@ audit::Statement describe(std::uint64_t number, const SqlText& text, std::string
   return record;
 }
 
+/// As if the statement at that index had succeeded.
+void run_ahead(DeclaredTask& declared, const SqlText& text, std::size_t index) {
+  const StatementKind kind = text.script.statements[index].kind;
+  if (kind == StatementKind::kCommit || kind == StatementKind::kRollback)
+    declared.transaction_ended(kind == StatementKind::kCommit);
+  for (const auto& declaration : text.declarations()) {
+    if (declaration.statement == index && !is_run_later(kind)) declared.apply(declaration);
+  }
+}
+
 }  // namespace
 
-Recorder::Recorder(audit::SessionMembers members, Counters& counters)
-    : members_(std::move(members)), counters_(counters) {
+Recorder::Recorder(audit::SessionMembers members, Counters& counters, std::string declared)
+    : members_(std::move(members)), declared_(std::move(declared)), counters_(counters) {
+  if (!declared_.shown().empty()) members_.declare(declared_.shown());
 }
 
 std::uint64_t Recorder::intend_query(Step& step, const SqlText& text, std::string_view sql) {
   const std::uint64_t first = last_statement_ + 1;
   const std::size_t answers = text.answers();
+  // Of those behind it that run at all, what this one declares is true.
+  std::optional<DeclaredTask> ahead;
+  if (answers > 1 && !text.declarations().empty()) ahead = declared_;
   for (std::size_t i = 0; i < answers; ++i) {
     step.records.statement(step.now.wall, members_, describe(++last_statement_, text, sql, i));
+    if (!ahead) continue;
+    run_ahead(*ahead, text, i);
+    members_.declare(ahead->shown());
   }
+  if (ahead) members_.declare(declared_.shown());
   if (!text.readable()) Counters::add(counters_.statements_unread);
   return first;
 }
@@ -88,7 +106,7 @@ std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
   }
   auto record = describe(number, *portal->text, portal->text->sql, 0);
   if (!portal->text->readable()) Counters::add(counters_.statements_unread);
-  std::array<audit::Value, 64> few;
+  std::array<audit::Value, 16> few;
   std::vector<audit::Value> many;
   const std::size_t count = std::min<std::size_t>(portal->values_count, kRecordedValues);
   std::span<audit::Value> values(few.data(), std::min(count, few.size()));
@@ -175,6 +193,11 @@ void Recorder::outcome(Step& step, const audit::Outcome& outcome) {
   step.records.outcome(step.now.wall, members_, outcome);
 }
 
+void Recorder::declares(const Declaration& declaration) {
+  declared_.apply(declaration);
+  members_.declare(declared_.shown());
+}
+
 TransactionEnded Recorder::answered(Step& step, const Answer& answer) {
   outcome(step, {.statement = answer.statement,
                  .result = answer.result,
@@ -221,7 +244,7 @@ TransactionEnded Recorder::apply(Step& step, const Answer& answer) {
       return ended;
     }
     case StatementKind::kSavepoint:
-      savepoints_.push_back({statement->name, statements_.size()});
+      savepoints_.push_back({statement->name, statements_.size(), declared_.state()});
       return TransactionEnded::kNo;
     case StatementKind::kReleaseSavepoint:
     case StatementKind::kRollbackToSavepoint: {
@@ -262,6 +285,8 @@ void Recorder::roll_back_to(Step& step, const Savepoint& savepoint) {
   }
   statements_.resize(kept);
   failed_ = false;
+  declared_.restore(savepoint.declared);
+  members_.declare(declared_.shown());
 }
 
 void Recorder::not_run(Step& step, std::uint64_t statement) {
@@ -310,6 +335,10 @@ TransactionEnded Recorder::end(Step& step, audit::TransactionEnd how) {
   for (const auto& run : suspended_) abandoned(step, *run);
   suspended_ = {};
   step.records.transaction(step.now.wall, members_, {.statements = statements_, .end = how});
+  if (declared_.is_open()) {
+    declared_.transaction_ended(how == audit::TransactionEnd::kCommitted);
+    members_.declare(declared_.shown());
+  }
   constexpr std::size_t kKeep = 64;
   if (statements_.capacity() > kKeep) statements_ = {};
   statements_.clear();

@@ -9,6 +9,7 @@
 
 #include "proxy/audit/record.hpp"
 #include "proxy/session/counters.hpp"
+#include "proxy/session/declared_task.hpp"
 #include "proxy/session/sql_text.hpp"
 #include "proxy/session/statement_table.hpp"
 #include "proxy/session/step.hpp"
@@ -22,7 +23,8 @@ enum class TransactionEnded : std::uint8_t { kNo, kCommitted, kNotCommitted };
 /// says of them (command tags, ReadyForQuery), never by what the client asked for.
 class Recorder {
  public:
-  Recorder(audit::SessionMembers members, Counters& counters);
+  /// `declared`: the task that the agent declared at its login; "" = none.
+  Recorder(audit::SessionMembers members, Counters& counters, std::string declared = {});
 
   /// Intents; each gives the number of its (first) statement. They go into step.records before what they are
   /// for goes into step.to_server.
@@ -53,6 +55,8 @@ class Recorder {
   };
   /// A statement has its answer: its outcome, and the end of its transaction if it is one.
   TransactionEnded answered(Step& step, const Answer& answer);
+  /// A statement that is about to be answered() declares the agent's task.
+  void declares(const Declaration& declaration);
   /// One of several answers to a text that can't be read, but not its last one, which answered() gets.
   void passed_over(std::string_view tag);
   /// A statement that the server never came to.
@@ -79,6 +83,7 @@ class Recorder {
   struct Savepoint {
     std::string name;
     std::size_t statements;  // how many the transaction had before it
+    DeclaredTask::State declared;
   };
 
   TransactionEnded apply(Step& step, const Answer& answer);
@@ -87,6 +92,7 @@ class Recorder {
   void outcome(Step& step, const audit::Outcome& outcome);
 
   audit::SessionMembers members_;
+  DeclaredTask declared_;
   Counters& counters_;
   std::uint64_t last_statement_ = 0;
 

@@ -29,9 +29,9 @@ namespace chaperone::session {
 /// barrier; a pipeline that takes too much memory); then the rest is kept and reads stop (wants_client()).
 class Relay {
  public:
-  /// `guard`: of an enforced agent.
+  /// `guard`: of an enforced agent. `declared_task`: at the login; "" = none.
   Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members,
-        std::optional<Guard> guard = std::nullopt);
+        std::optional<Guard> guard = std::nullopt, std::string declared_task = {});
 
   void begin(Step& step) { recorder_.opened(step); }
   void on_client(std::string_view bytes, Step& step);
@@ -108,6 +108,7 @@ class Relay {
   bool server_frame(const wire::Frame& frame, Step& step);
   bool command_complete(const wire::Frame& frame, Step& step);
   bool complete(std::string_view tag, std::optional<std::uint64_t> rows, Step& step);
+  void declare_task(const LedgerEntry& entry, std::size_t index);
   bool portal_suspended(Step& step);
   bool error_response(const wire::Frame& frame, Step& step);
   void fail_front(std::string_view sqlstate, Step& step);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "proxy/session/relay.hpp"
@@ -12,12 +14,39 @@ namespace chaperone::session {
 namespace frontend = wire::frontend;
 using Kind = LedgerEntry::Kind;
 
+namespace {
+
+/// The text, with the values that its parameters declare as the agent's task filled in.
+SharedText with_declared_values(const SharedText& text, const Portal& portal) {
+  const auto needs_value = [](const Declaration& declaration) {
+    return declaration.kind == Declaration::Kind::kParameter;
+  };
+  if (!text || std::ranges::none_of(text->declarations(), needs_value)) return text;
+  auto filled = std::make_shared<SqlText>(*text);
+  filled->own_declarations = text->declarations();
+  for (auto& declaration : filled->own_declarations) {
+    if (!needs_value(declaration)) continue;
+    std::string_view rest = portal.values;
+    std::optional<std::string_view> value;
+    const bool there = portal.values_whole && declaration.parameter <= portal.values_count;
+    for (std::uint32_t i = 0; there && i < declaration.parameter; ++i)
+      value = frontend::Bind::next_value(rest);
+    declaration.kind = !there  ? Declaration::Kind::kUnknown
+                       : value ? Declaration::Kind::kValue
+                               : Declaration::Kind::kReset;
+    if (value) declaration.value = *value;
+  }
+  return filled;
+}
+
+}  // namespace
+
 Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members,
-             std::optional<Guard> guard)
+             std::optional<Guard> guard, std::string declared_task)
     : limits_(limits),
       cache_(cache),
       counters_(counters),
-      recorder_(std::move(members), counters),
+      recorder_(std::move(members), counters, std::move(declared_task)),
       client_(frontend::rule),
       server_(guard ? wire::backend::rule_holding_notices : wire::backend::rule),
       guard_(std::move(guard)) {
@@ -229,7 +258,7 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
   auto& entry = ledger_.push(Kind::kExecute);
   entry.statement = number;
   entry.started = step.now.steady_microseconds();
-  entry.text = portal != nullptr ? portal->text : nullptr;
+  if (portal != nullptr) entry.text = with_declared_values(portal->text, *portal);
   entry.named = std::move(named);
   if (guard_ && is_capped(entry)) {
     // All at once: a part of its rows would be an end that nobody counted.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/session/relay.hpp"
+#include "proxy/wire/bytes.hpp"
 #include "proxy/wire/frontend.hpp"
 #include "proxy/wire/sqlstate.hpp"
 
@@ -49,6 +50,25 @@ bool declares_object_names(std::string_view types) {
     if (rules::looks_names_up(type)) return true;
   }
   return false;
+}
+
+// As frontend::encode_query and encode_parse, with what goes upstream for an allowed text; without a copy of
+// it.
+void encode_query_of(std::string& out, const SqlText& text, const Guard& guard) {
+  const wire::MessageWriter message(out, frontend::kQuery);
+  guard.append_sent(text, out);
+  out.push_back('\0');
+}
+
+constexpr std::string_view kNoTypes("\0\0", 2);
+
+void encode_parse_of(std::string& out, std::string_view name, const SqlText& text, std::string_view types,
+                     const Guard& guard) {
+  const wire::MessageWriter message(out, frontend::kParse);
+  wire::append_string(out, name);
+  guard.append_sent(text, out);
+  out.push_back('\0');
+  out.append(types);
 }
 
 }  // namespace
@@ -98,11 +118,9 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
   } else {
     entry.statement = recorder_.intend_query(step, *text, text->sql);
     entry.answers = static_cast<std::uint32_t>(answers);
-    std::string sent;
-    guard_->append_sent(*text, sent);
     step.to_server.write([&](std::string& out) {
-      if (!entry.unrolled) return frontend::encode_query(out, sent);
-      frontend::encode_parse(out, {}, sent);
+      if (!entry.unrolled) return encode_query_of(out, *text, *guard_);
+      encode_parse_of(out, {}, *text, kNoTypes, *guard_);
       frontend::encode_run_unnamed(out);
     });
   }
@@ -127,7 +145,9 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
 bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wire::Frame& frame, Step& step) {
   pass_chunks_ = false;
   if (drops()) return true;
-  SharedText text = frame.rest == 0 ? guard_->read(sql) : guard_->refuse_long(sql, frame.body_length);
+  // Drivers prepare the same text under the same name over and over.
+  SharedText text = frame.rest == 0 ? guard_->read(sql, statements_.find_statement(name))
+                                    : guard_->refuse_long(sql, frame.body_length);
   if (wait_for_rules(*text, frame, step)) return true;
   const std::size_t bytes = text->bytes;
   if (!text->decided->decision.allow) {
@@ -154,9 +174,7 @@ bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wir
     refuse_extended(text.get(), denial, step);
     return true;
   }
-  std::string sent;
-  guard_->append_sent(*text, sent);
-  step.to_server.write([&](std::string& out) { frontend::encode_parse(out, name, sent, types); });
+  step.to_server.write([&](std::string& out) { encode_parse_of(out, name, *text, types, *guard_); });
   auto& entry = ledger_.push(Kind::kParse, bytes);
   entry.text = text;
   entry.name = name;

@@ -214,12 +214,31 @@ bool Relay::complete(std::string_view tag, std::optional<std::uint64_t> rows, St
   if (guard_ && entry.text && answer.index < entry.text->script.statements.size()) {
     defines_ = defines_ || may_define(entry.text->script.statements[answer.index].kind);
   }
+  declare_task(entry, answer.index);
   transaction_ended(recorder_.answered(step, answer));
   if (entry.text && answer.index < entry.text->script.statements.size()) {
     sql_changed_names(entry.text->script.statements[answer.index], *entry.text);
   }
   if (!is_query) ledger_.pop();
   return true;
+}
+
+void Relay::declare_task(const LedgerEntry& entry, std::size_t index) {
+  auto [text, at] = entry.runs(index);
+  if (text == nullptr || at >= text->script.statements.size()) return;
+  SharedText named;
+  if (const auto& statement = text->script.statements[at];
+      !guard_ && statement.kind == parser::StatementKind::kExecute) {
+    named = statements_.find_statement(statement.name);
+    if (named == nullptr) return;
+    text = named.get();
+    at = 0;
+  }
+  if (text->declarations().empty()) return;
+  if (text == entry.text.get() && is_run_later(text->script.statements[at].kind)) return;
+  for (const auto& declaration : text->declarations()) {
+    if (declaration.statement == at) recorder_.declares(declaration);
+  }
 }
 
 bool Relay::portal_suspended(Step& step) {

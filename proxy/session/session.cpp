@@ -191,7 +191,7 @@ void Session::begin_relay(Step& step) {
     search_path_.assign(pinned.begin(), pinned.end());
   }
   relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, id_, peer_),
-                 std::move(guard));
+                 std::move(guard), declared_at_login(login_->settings()));
   client_key_ = login_->client_key();
   server_key_ = login_->server_key();
   identity_ = std::make_unique<auth::ProvenIdentity>(login_->identity());

@@ -26,6 +26,10 @@ SharedText statement_of(const SqlText& text, const parser::Statement& statement)
   auto& only = made->script.statements.emplace_back();
   only.span = {0, statement.span.length};
   only.carries_secret = statement.carries_secret;
+  for (auto declaration : text.declarations()) {
+    if (&text.script.statements[std::exchange(declaration.statement, 0)] == &statement)
+      made->own_declarations.push_back(std::move(declaration));
+  }
   return weighed(std::move(made));
 }
 
@@ -44,6 +48,7 @@ SharedText read_sql(std::string_view sql, const parser::Limits& limits) {
   auto script = parser::parse(sql, limits);
   if (script) {
     text->script = std::move(*script);
+    text->own_declarations = declarations_of(sql, text->script, limits);
   } else {
     text->reason = script.error().message;
   }

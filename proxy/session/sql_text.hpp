@@ -32,6 +32,11 @@ struct SqlText {
   /// nothing = as received.
   std::optional<std::string> sent;
   std::vector<std::string> sent_parts;  ///< of each statement, where `sent` is of several
+  /// Of an observed agent, and where a Bind has brought a value.
+  std::vector<Declaration> own_declarations;
+  const std::vector<Declaration>& declarations() const {
+    return own_declarations.empty() && decided ? decided->declarations : own_declarations;
+  }
 
   bool readable() const { return reason.empty(); }
   /// How many statements of it the server will answer for; the empty string gets an answer of its own.

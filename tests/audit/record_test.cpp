@@ -58,6 +58,25 @@ TEST(Record, StatementHasTheMembersOfTheManualInTheirOrder) {
   EXPECT_TRUE(batch.has_intents());
 }
 
+TEST(Record, DeclaredTaskIsThatOfTheMoment) {
+  SessionMembers session = sample_session();
+  Batch batch;
+  const auto declared = [&](std::string_view task) {
+    session.declare(task);
+    batch.clear();
+    batch.statement(kTime, session, {.statement = 1, .sql = "SELECT 1"});
+    return parse_line(batch);
+  };
+  EXPECT_EQ(declared("look \"around\"").at("declared_task"), "look \"around\"");
+  const auto cut = declared(std::string(255, 'x') + "\xC3\xA9");
+  EXPECT_EQ(cut.at("declared_task").as_string(), std::string(255, 'x'));
+  EXPECT_EQ(cut.at("proof"), "scram") << "what stands behind it";
+  EXPECT_TRUE(declared("\xFF").contains("lossy"));
+  const auto none = declared("");
+  EXPECT_TRUE(none.at("declared_task").is_null());
+  EXPECT_FALSE(none.contains("lossy"));
+}
+
 TEST(Record, StatementSaysWhatItDoesNotKnow) {
   Batch batch;
   batch.statement(kTime, SessionMembers({.session = "s", .agent = "a", .enforced = true}),

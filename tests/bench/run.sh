@@ -10,11 +10,15 @@
 #   --seconds 5      of a run          --rounds 3
 #   --megabytes 1000 of a large result --sessions 1000 idle ones
 #   --figures FILE   also writes the figures as lines of tab-separated fields:
-#                    what, mode, clients, endpoint, median, median ratio to PgBouncer's in the same round
+#                    what, mode, clients, endpoint, median, median ratio to PgBouncer's in the same round; with --enforce
+#                    also that to "narrowed"
 #   --tls            clients encrypt towards both proxies (TLS 1.3, a P-256 certificate); these go on to the server in clear
 #   --quick          what the acceptance script needs: simple and prepared at 8 and 32 clients, large, idle
-#   --enforce        with an endpoint "enforce" more: an agent whose policy narrows columns, rows and results, with the
-#                    context comment in each statement and the settings that a session is pinned to
+#   --enforce        with two endpoints more. "enforce": an agent whose policy narrows columns, rows and results, with the
+#                    context comment in each statement and the settings that a session is pinned to. "narrowed": PgBouncer,
+#                    whose clients send the very SQL that PostgreSQL gets from "enforce". What PostgreSQL needs longer for a
+#                    narrowed statement makes a proxy find less to do at each wake-up, so that each statement costs it more:
+#                    beside "pgbouncer" that is part of the ratio, beside "narrowed" it is not
 #
 # "1t" is pgchaperone with one I/O thread; its audit log is a file, with durability batch. CPU is the proxy's, of all its
 # threads; steer by it: it is steadier than throughput on a machine that others use too. About 12 minutes; --quick 3.
@@ -69,7 +73,7 @@ while (($#)); do
 done
 [[ -x /usr/sbin/pgbouncer ]] || die "PgBouncer is not installed (tests/install.sh)"
 many_files
-[[ -z $enforce ]] || endpoints+=(enforce)
+[[ -z $enforce ]] || endpoints+=(enforce narrowed)
 
 postgres_start max_connections=$((sessions + 100)) shared_buffers=256MB
 role_password=$(random_password)
@@ -124,7 +128,20 @@ agents:
 YAML
   start_chaperone enforce "policy: policy.yaml"
 }
-declare -A uri pid
+start_narrowed() { # as the server sees it, with the variable of pgbench in the place of the constant
+  local sent
+  sent=$("$psql" -X -q -At "${uri[enforce]}" << SQL
+SELECT abalance FROM pgbench_accounts WHERE aid = 1 \g /dev/null
+\! "$psql" -X -q -At "${uri[direct]}" -c "SELECT query FROM pg_stat_activity WHERE query LIKE '/*agent=%pgbench_accounts%' AND pid <> pg_backend_pid()"
+SQL
+  )
+  [[ $sent == "/*agent="*" WHERE "*"aid = 1 LIMIT "* ]] || die "what pgchaperone sends is not what it should be: $sent"
+  script[narrowed]=$SCRATCH/narrowed.sql
+  printf '\\set aid random(1, 100000 * :scale)\n%s;\n' "${sent/aid = 1 /aid = :aid }" > "${script[narrowed]}"
+  uri[narrowed]=${uri[pgbouncer]}
+  pid[narrowed]=${pid[pgbouncer]}
+}
+declare -A uri pid script
 uri[direct]=$(postgres_uri bench "$role_password" bench)
 uri[pgbouncer]=$(pgbouncer_uri bench "$role_password" bench)$parameters
 pid[pgbouncer]=$PGBOUNCER_PID
@@ -132,7 +149,10 @@ start_chaperone pgchaperone ""
 [[ " ${endpoints[*]} " != *" 1t "* ]] || start_chaperone 1t "threads: 1"
 pgbench=$POSTGRES_BIN/pgbench psql=$POSTGRES_BIN/psql
 "$pgbench" -q -i -s 10 "${uri[direct]}" 2> /dev/null > /dev/null
-[[ -z $enforce ]] || start_enforcing # the catalog is read now
+if [[ $enforce ]]; then # the catalog is read now
+  start_enforcing
+  start_narrowed
+fi
 
 rows=$SCRATCH/rows.tsv # what mode clients round endpoint cost throughput
 : > "$rows"
@@ -142,8 +162,9 @@ row() { printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$@" >> "$rows"; }
 query_run() { # WHAT MODE CLIENTS ROUND ENDPOINT SECONDS [pgbench arguments]
   local what=$1 mode=$2 count=$3 round=$4 endpoint=$5 time=$6 before out
   shift 6
+  if [[ -v script[$endpoint] ]]; then set -- -f "${script[$endpoint]}" -s 10 "$@"; else set -- -S "$@"; fi
   before=$(cpu "$endpoint")
-  out=$("$pgbench" -n -S -M "$mode" -c "$count" -j $((count < 2 ? count : 2)) -T "$time" "$@" "${uri[$endpoint]}" 2> "$SCRATCH/pgbench.err") ||
+  out=$("$pgbench" -n -M "$mode" -c "$count" -j $((count < 2 ? count : 2)) -T "$time" "$@" "${uri[$endpoint]}" 2> "$SCRATCH/pgbench.err") ||
     die "pgbench -M $mode -c $count on $endpoint: $(grep -m1 -iE 'error|fatal|abort' "$SCRATCH/pgbench.err")"
   awk -v b="$before" -v a="$(cpu "$endpoint")" -v row="$what\t$mode\t$count\t$round\t$endpoint" '
     /^number of transactions actually processed/ { split($6, n, "/") }
@@ -153,7 +174,7 @@ query_run() { # WHAT MODE CLIENTS ROUND ENDPOINT SECONDS [pgbench arguments]
 }
 
 large_run() { # KIND ROUND ENDPOINT
-  [[ $3 != enforce ]] || return 0 # its results are cut
+  [[ $3 != enforce && $3 != narrowed ]] || return 0 # results are cut there
   local kind=$1 round=$2 endpoint=$3 before start lines=$((megabytes * 1000000 / 257)) sql
   sql="SELECT repeat('0123456789abcdef', 16) FROM generate_series(1, $lines)"
   before=$(cpu "$endpoint") start=$(date +%s%N)
@@ -209,7 +230,7 @@ if [[ " $parts " == *" idle "* ]]; then
   for endpoint in pgchaperone pgbouncer; do idle "$endpoint"; done
 fi
 
-awk -F'\t' -v figures="$figures" '
+awk -F'\t' -v figures="$figures" -v enforce="$enforce" '
   function median(list,   a, n, i, j, v) {
     n = split(list, a, " "); if (!n) return ""
     for (i = 2; i <= n; i++) { v = a[i] + 0; for (j = i - 1; j > 0 && a[j] + 0 > v; j--) a[j + 1] = a[j]; a[j + 1] = v }
@@ -233,13 +254,15 @@ awk -F'\t' -v figures="$figures" '
       else if (g[1] == "connects") { title = "a connection for each query, " g[3] " clients"; unit = "CPU us/login"; speed = "logins/s" }
       else if (g[1] == "large") { title = g[2]; unit = "CPU s/GB"; speed = "MB/s" }
       else { title = g[3] " idle sessions"; unit = "KB/pair"; speed = "KB resident" }
-      printf "\n%-34s %13s %12s %13s %10s\n", title, unit, "vs PgBouncer", speed, "vs direct"
+      printf "\n%-34s %13s %12s%s %13s %10s\n", title, unit, "vs PgBouncer", enforce ? "  vs narrowed" : "", speed, "vs direct"
       n = split(members[groups[i]], e, " ")
       for (j = 1; j <= n; j++) {
         cpu = median(all[groups[i], e[j], "cpu"]); versus = ratio(groups[i], e[j], "pgbouncer", "cpu")
-        printf "  %-32s %13s %12s %13.0f %10s\n", e[j], e[j] == "direct" ? "-" : sprintf("%.2f", cpu), e[j] == "direct" ? "-" : shown(versus),
+        same = enforce ? ratio(groups[i], e[j], "narrowed", "cpu") : ""
+        printf "  %-32s %13s %12s%s %13.0f %10s\n", e[j], e[j] == "direct" ? "-" : sprintf("%.2f", cpu), e[j] == "direct" ? "-" : shown(versus),
+          enforce ? sprintf("%13s", e[j] == "direct" ? "-" : shown(same)) : "",
           median(all[groups[i], e[j], "rate"]), g[1] == "idle" ? "-" : shown(ratio(groups[i], e[j], "direct", "rate"))
-        if (figures != "") printf "%s\t%s\t%s\t%s\n", groups[i], e[j], cpu, versus > figures } } }' "$rows"
+        if (figures != "") printf "%s\t%s\t%s\t%s\t%s\n", groups[i], e[j], cpu, versus, same > figures } } }' "$rows"
 
 if [[ " $parts " == *" micro "* ]]; then
   for program in "$root"/build/release/tests/*_bench; do

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -355,6 +356,41 @@ TEST_F(Enforce, StatementsAreRecordedWithTheirVerdict) {
   EXPECT_EQ(text(session[2], "sql").find("hunter2"), std::string::npos) << text(session[2], "sql");
   EXPECT_EQ(text(session[3], "sql"), "SELECT $1::int");
   EXPECT_EQ(session[3].at("values").as_array().size(), 1U);
+}
+
+// What the record says is what current_setting() says.
+TEST_F(Enforce, TheDeclaredTaskIsRecordedAsItIsInForce) {
+  constexpr std::string_view kShow = "SELECT current_setting('chaperone.declared_task', true)";
+  const std::string_view steps[] = {
+      "SET chaperone.declared_task = 'one'",
+      "BEGIN",
+      "SET LOCAL chaperone.declared_task = 'two'",
+      "SAVEPOINT s",
+      "SELECT set_config('chaperone.declared_task', 'three', false)",
+      "ROLLBACK TO s",
+      "COMMIT",
+      "SET LOCAL chaperone.declared_task = 'nowhere'",
+      "BEGIN; SET chaperone.declared_task = 'four'; ROLLBACK",
+      "PREPARE p AS SELECT set_config('chaperone.declared_task', 'five', false)",
+      "EXECUTE p",
+      "RESET ALL"};
+  std::vector<std::string> shown;
+  for (const auto step : steps) {
+    const auto answer = client().exchange(query(step));
+    ASSERT_TRUE(std::ranges::none_of(answer, [](const auto& each) { return each.type() == 'E'; }))
+        << step << ": " << describe(answer);
+    shown.push_back(client().scalar(kShow));
+  }
+  EXPECT_EQ(shown[2], "two");
+  EXPECT_EQ(shown[10], "five");
+  client().close();
+  std::vector<std::string> recorded;
+  for (const auto& record : of_kind(proxy->session(client().pid()), "statement")) {
+    if (text(record, "sql") != kShow) continue;
+    const auto& task = record.at("declared_task");
+    recorded.emplace_back(task.is_null() ? "" : task.as_string().c_str());
+  }
+  EXPECT_EQ(recorded, shown);
 }
 
 TEST_F(Enforce, StatementsSayWhoAsksForThem) {
