@@ -23,6 +23,9 @@
 namespace chaperone::commands {
 namespace {
 
+const std::map<std::string, DoctorFormat> kFormats = {{"text", DoctorFormat::kText},
+                                                      {"json", DoctorFormat::kJson}};
+
 /// The databases to look at: the one that is asked for, or all that have a name. Nothing: told to `errors`.
 std::vector<std::string> choose_databases(const session::Environment& environment,
                                           const DoctorArguments& arguments, std::ostream& errors) {
@@ -98,9 +101,11 @@ bool examine_one(const Config& config, const std::string& name, const DoctorArgu
   const auto catalog = net::read_catalog(*connection, timeout);
   if (!catalog) return failed(catalog.error());
 
+  const auto* const fixed = std::get_if<session::StaticCredential>(&database.credential);
   DoctorSubject subject{.name = name,
                         .role = session::control_login(database, name, "").role,
-                        .leases = !std::holds_alternative<session::StaticCredential>(database.credential),
+                        .leases = std::holds_alternative<session::SessionRoleCredential>(database.credential),
+                        .own_names = fixed != nullptr && fixed->role.empty(),
                         .local = is_local(database.server),
                         .connections = config.connections,
                         .config = arguments.config};
@@ -164,8 +169,6 @@ void add_doctor(CLI::App& app, int& exit_status) {
       ->type_name("NAME");
   command->add_option("--as", arguments->as, "Ask over this connection, as a superuser who may see all of it")
       ->type_name("DSN");
-  static const std::map<std::string, DoctorFormat> kFormats = {{"text", DoctorFormat::kText},
-                                                               {"json", DoctorFormat::kJson}};
   command->add_option("--format", arguments->format, "text, or json: an object a finding, one a line")
       ->type_name("FORMAT")
       ->transform(CLI::CheckedTransformer(kFormats).description(""));

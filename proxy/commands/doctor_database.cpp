@@ -105,7 +105,7 @@ auto DoctorSubject::holders() const
   using Capabilities = std::vector<std::shared_ptr<const rules::Capability>>;
   std::map<std::string, Capabilities> found;
   bool observed = false;
-  if (policy != nullptr) {
+  if (policy != nullptr && (leases || own_names || !role.empty())) {
     for (const auto& [own_name, agent] : policy->agents) {
       observed |= agent.observe;
       if (agent.observe) continue;
@@ -151,7 +151,7 @@ std::string questions(const DoctorSubject& subject) {
       {"role", subject.role},
       {"leases", subject.leases},
       {"local", subject.local},
-      {"own_names", subject.own_names()},
+      {"own_names", subject.own_names},
       {"connections", subject.connections},
       {"agents", agents},
       {"subjects", subjects},

@@ -15,20 +15,20 @@ namespace chaperone::commands {
 
 /// One database of a configuration, with what the policy says of it.
 struct DoctorSubject {
-  std::string name;             ///< as agents call it
-  std::string role;             ///< that pgchaperone logs in as; empty: the agents' own
-  bool leases = false;          ///< sessions get roles of their own
+  std::string name = {};        ///< as agents call it
+  std::string role = {};        ///< that pgchaperone logs in as; empty: it is not always the same
+  bool leases = false;          ///< sessions get roles of their own, from `role`
+  bool own_names = false;       ///< agents log in under their own names
   bool local = false;           ///< the server is reached without a network
   std::uint32_t connections{};  ///< limits.connections
-  std::string config;           ///< the file, for commands that mend
+  std::string config = {};      ///< the file, for commands that mend
   /// Loaded over the live catalog; nullptr = it can't be, and nothing is known of what it needs.
   const rules::PolicySet* policy = nullptr;
   rules::Grants needed = {};                          ///< by the capabilities' roles
   std::vector<rules::RowPolicies> row_policies = {};  ///< that the capabilities' roles need
 
-  /// Whether all that is known of an agent's rights is what its own role may do.
-  bool own_names() const { return !leases && role.empty(); }
-  /// The roles that have to hold what capabilities need, with those capabilities.
+  /// The roles that have to hold what capabilities need, with those capabilities. None where it can't be
+  /// told.
   std::vector<std::pair<std::string, std::vector<std::shared_ptr<const rules::Capability>>>> holders() const;
 };
 

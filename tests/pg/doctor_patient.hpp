@@ -73,7 +73,7 @@ class Patient {
   }
 
   void write_config(std::string_view credential, int connections) {
-    write_file(path("chaperone.yaml"), fmt::format("listen:\n  - address: unix:{}\n"
+    write_file(path("chaperone.yaml"), fmt::format("instance: test\nlisten:\n  - address: unix:{}\n"
                                                    "databases:\n  shop:\n    server: {}\n    {}\n"
                                                    "policy: policy.yaml\n"
                                                    "identity: {{default: scram, passwords: passwords}}\n"

@@ -1,9 +1,9 @@
 -- What only a superuser may look at. Rows as in broker.sql.
 
 SELECT 'hba-trust', 'danger', format('pg_hba.conf line %s', h.line_number),
-  format('It lets %s in without any proof%s.', array_to_string(h.user_name, ', '),
+  format('It lets %s in without any proof%s.', CASE WHEN h.user_name = '{all}' THEN 'every role' ELSE array_to_string(h.user_name, ', ') END,
     CASE WHEN h.type = 'local' THEN ', over the Unix socket' ELSE format(', from %s', concat_ws('/', h.address, h.netmask)) END),
-  format('%s %s %s %s scram-sha-256', h.type, array_to_string(h.database, ','), array_to_string(h.user_name, ','), concat_ws(' ', h.address, h.netmask))
+  concat_ws(' ', h.type, array_to_string(h.database, ','), array_to_string(h.user_name, ','), h.address, h.netmask, 'scram-sha-256')
 FROM pg_hba_file_rules h WHERE h.auth_method = 'trust'
 ORDER BY h.line_number;
 
@@ -11,7 +11,7 @@ SELECT 'hba-weak', 'warning', format('pg_hba.conf line %s', h.line_number),
   CASE h.auth_method WHEN 'password' THEN 'It asks for passwords in clear.'
     WHEN 'ident' THEN 'It believes what the other machine says about its users.'
     ELSE 'It takes passwords kept as MD5 hashes, which are as good as the password to whoever reads one.' END,
-  format('%s %s %s %s scram-sha-256', h.type, array_to_string(h.database, ','), array_to_string(h.user_name, ','), concat_ws(' ', h.address, h.netmask))
+  concat_ws(' ', h.type, array_to_string(h.database, ','), array_to_string(h.user_name, ','), h.address, h.netmask, 'scram-sha-256')
 FROM pg_hba_file_rules h WHERE h.auth_method IN ('password', 'md5', 'ident')
 ORDER BY h.line_number;
 

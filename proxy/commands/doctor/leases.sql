@@ -14,7 +14,8 @@ ORDER BY 3;
 WITH asked AS (SELECT current_setting('pgchaperone.doctor')::json AS j),
 found AS (
   SELECT p.*, format('function %s', p.oid::regprocedure) AS object, j, j->>'role' AS broker,
-    strpos(j->>'lease_sql', p.prosrc) > 0 AND p.prosrc ~ '\S' AS known
+    p.proname ~ '^\w+$' AND p.prosrc = coalesce((regexp_match(j->>'lease_sql',
+      format('FUNCTION chaperone\.%s\(.*?\$function\$(.*?)\$function\$', p.proname)))[1], '') AS known
   FROM asked, pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'chaperone'
 )
 SELECT 'lease-function-altered', 'danger', object,
@@ -73,6 +74,12 @@ FROM held h CROSS JOIN LATERAL aclexplode(h.acl) x
 CROSS JOIN LATERAL (SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END) g (name)
 WHERE x.grantee <> h.owner AND NOT (h.object LIKE 'SCHEMA %' AND x.privilege_type = 'USAGE')
 GROUP BY h.object, g.name
+UNION ALL
+SELECT 'lease-table-trigger', 'danger', format('table %s', t.tgrelid::regclass),
+  format('The trigger %I runs whenever a lease is made, with the rights of their owner.', t.tgname),
+  format('DROP TRIGGER %I ON %s;', t.tgname, t.tgrelid::regclass)
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'chaperone' AND NOT t.tgisinternal
 UNION ALL
 SELECT 'lease-function-closed', 'danger', 'schema chaperone', 'The broker may not use it, so that leases can''t be made or removed.',
   format('GRANT USAGE ON SCHEMA chaperone TO %I;', j->>'role')

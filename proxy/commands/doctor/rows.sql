@@ -45,14 +45,16 @@ UNION ALL
 SELECT 'rls-shows-all', 'danger', format('table %I.%I', s.nspname, s.relname),
   format('The policy leaves its rows to row-level security, and the policy %I there shows %I every row; policies of row-level '
     'security add up.', a.polname, s.role),
-  format('DROP POLICY %I ON %I.%I;', a.polname, s.nspname, s.relname)
+  CASE WHEN (SELECT (j->>'leases')::bool FROM asked) THEN (SELECT j->>'broker_sql' FROM asked)
+    ELSE format('DROP POLICY %I ON %I.%I;', a.polname, s.nspname, s.relname) END
 FROM shown s JOIN applying a ON a.relation = s.oid AND a.role = s.role
 WHERE s.rls AND a.polpermissive AND a.polcmd IN ('r', '*') AND coalesce(a.condition, 'true') = 'true' AND NOT EXISTS (
   SELECT FROM applying r WHERE r.relation = s.oid AND r.role = s.role AND NOT r.polpermissive AND r.polcmd IN ('r', '*'))
 UNION ALL
 SELECT 'rls-by-setting', 'warning', format('table %I.%I', s.nspname, s.relname),
   format('The policy %I there shows rows by a setting, and whoever holds a login can set it as it likes.', a.polname),
-  format('DROP POLICY %I ON %I.%I; -- those of `pgchaperone broker sql` ask the lease', a.polname, s.nspname, s.relname)
+  CASE WHEN (SELECT (j->>'leases')::bool FROM asked) THEN (SELECT j->>'broker_sql' FROM asked)
+    ELSE format('DROP POLICY %I ON %I.%I;', a.polname, s.nspname, s.relname) END
 FROM shown s JOIN applying a ON a.relation = s.oid AND a.role = s.role
 WHERE s.rls AND a.polpermissive AND a.polcmd IN ('r', '*') AND a.condition ~ 'current_setting\(' AND NOT EXISTS (
   SELECT FROM applying r WHERE r.relation = s.oid AND r.role = s.role AND NOT r.polpermissive AND r.polcmd IN ('r', '*'))

@@ -24,7 +24,8 @@ ORDER BY 3, 5;
 WITH asked AS (SELECT current_setting('pgchaperone.doctor')::json AS j),
 direct AS (
   SELECT r.rolname, r.rolsuper FROM pg_roles r, asked
-  WHERE r.rolcanlogin AND r.oid <> 10 AND r.rolvaliduntil IS NULL AND r.rolname !~ '^(agp_|pg_)' AND r.rolname <> j->>'role'
+  WHERE r.rolcanlogin AND r.oid <> 10 AND r.rolvaliduntil IS NULL AND r.rolname !~ '^(agp_|agc_|pg_)'
+    AND r.rolname NOT IN (j->>'role', 'pgchaperone_owner')
     AND NOT EXISTS (SELECT FROM json_array_elements_text(j->'agents') a (name) WHERE a.name = r.rolname)
     AND (r.rolsuper OR EXISTS (
       SELECT FROM json_array_elements(j->'tables') t JOIN pg_class c ON c.relname = t->>1
