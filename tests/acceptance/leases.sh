@@ -54,7 +54,8 @@ YAML
   CHAPERONE_IDENTITY=$'default: scram\n  passwords: passwords\n  agents: {witness: token}\n  tokens: [{keys: builtin}]\n  insecure_token_without_tls: true'
   "$PGCHAPERONE" token key --state "$CHAPERONE_DIRECTORY/state" > /dev/null
   CHAPERONE_PORT=1 CHAPERONE_ADMIN_PORT=2 chaperone_write_config
-  "$PGCHAPERONE" broker sql --config "$CHAPERONE_CONFIG" --schema <(postgres_dump shop) > "$SCRATCH/broker.sql"
+  postgres_dump shop > "$SCRATCH/schema.sql"
+  "$PGCHAPERONE" broker sql --config "$CHAPERONE_CONFIG" --schema "$SCRATCH/schema.sql" > "$SCRATCH/broker.sql" 2> "$SCRATCH/broker.err" || die "$(cat "$SCRATCH/broker.err")"
   sql -f "$SCRATCH/broker.sql" > "$SCRATCH/broker.log" 2>&1 || die "broker sql: $(tail -n 3 "$SCRATCH/broker.log")"
   sql -c "ALTER ROLE pgchaperone_broker PASSWORD '$broker_password'" > /dev/null
   chaperone_start
