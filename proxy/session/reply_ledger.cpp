@@ -22,6 +22,20 @@ LedgerEntry::Bounds LedgerEntry::bounds(std::size_t index) const {
   return {&what->decided->decision.bounds[at], what->decided->decision.capability.get()};
 }
 
+namespace {
+
+/// What an entry that was answered holds on to; the rest of it goes with its neighbours.
+void let_go(LedgerEntry& entry) {
+  entry.text.reset();
+  entry.before.reset();
+  entry.run.reset();
+  entry.refusal.reset();
+  if (!entry.name.empty()) entry.name = {};
+  if (!entry.named.empty()) entry.named = {};
+}
+
+}  // namespace
+
 LedgerEntry& ReplyLedger::push(Kind kind, std::size_t held) {
   auto& entry = entries_.emplace_back();
   entry.kind = kind;
@@ -64,7 +78,7 @@ void ReplyLedger::pop() {
     if (entries_.capacity() > kKeep) entries_.shrink_to_fit();
     return;
   }
-  entries_[head_ - 1] = {};
+  let_go(entries_[head_ - 1]);
   if (head_ >= 1024 && head_ * 2 >= entries_.size()) {
     entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
