@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "proxy/auth/passwords.hpp"
+#include "proxy/commands/broker.hpp"
 #include "proxy/commands/doctor.hpp"
 #include "tests/pg/servers.hpp"
 
@@ -91,6 +92,23 @@ class Patient {
     // Settings that were reloaded are there when a new session has them.
     if (sql.find("pg_reload_conf") != std::string_view::npos)
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+
+  /// What `pgchaperone broker sql` prints, as a DBA runs it.
+  void run_broker_sql() {
+    const std::string superuser = fmt::format("host={} port={} user=tester password='a secret' dbname=shop",
+                                              server_.socket().host, server_.socket().port);
+    std::ostringstream out, errors;
+    commands::BrokerSqlArguments arguments;
+    arguments.config = path("chaperone.yaml");
+    arguments.from = superuser;
+    ASSERT_EQ(commands::print_broker_sql(arguments, out, errors), 0) << errors.str();
+    write_file(path("broker.sql"), out.str());
+    Process psql({"/usr/lib/postgresql/15/bin/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", superuser,
+                  "-f", path("broker.sql")},
+                 {.log = path("psql.log")});
+    ASSERT_TRUE(psql.wait(std::chrono::seconds(60)));
+    ASSERT_EQ(psql.status(), 0) << read_file(path("psql.log"));
   }
 
   struct Outcome {
@@ -183,7 +201,11 @@ inline void expect_found_and_mended(Patient& patient, const Broken& broken,
   std::istringstream lines(mends);
   std::string sql;
   for (std::string line; std::getline(lines, line);) {
-    sql += line.substr(0, line.find(" -- ")) + "\n";
+    if (line.starts_with("pgchaperone broker sql ")) {
+      patient.run_broker_sql();
+    } else {
+      sql += line.substr(0, line.find(" -- ")) + "\n";
+    }
   }
   patient.run(sql);
   const auto mended = patient.examine();
