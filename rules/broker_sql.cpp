@@ -266,10 +266,10 @@ std::string broker_setup_sql(const BrokerSetup& setup, const PolicySet& policy, 
 
   script.heading("4. What each of them needs, and the line of the policy that asks for it.");
   script.line(
-      "CREATE TEMPORARY VIEW default_sequences (schema, relation, \"column\", sequence_schema, sequence) AS");
+      "CREATE TEMPORARY TABLE default_sequences (schema, relation, \"column\", sequence_schema, sequence)");
+  script.line("ON COMMIT DROP AS");
   script.line("{};", default_sequences_query());
   script.grants(needed);
-  script.line("DROP VIEW pg_temp.default_sequences;");
 
   script.heading("5. What no privilege can hold, and the proxy alone does:");
   for (const auto& [name, capability] : policy.capabilities) {

@@ -42,7 +42,14 @@ class CapabilityGrants {
       if (relation != nullptr && !relation->system) table(*relation, rule);
     }
     at_ = {capability_.mark, "functions"};
-    for (const auto& [schema, name] : capability_.functions) function(schema, name);
+    for (const auto& [schema, name] : capability_.functions) {
+      function(schema, name);
+      if ((schema.empty() || schema == "pg_catalog") &&
+          (name == "nextval" || name == "currval" || name == "setval"))
+        note(capability_.mark, fmt::format("{} takes a privilege on the sequence, and the policy names none: "
+                                           "PostgreSQL will refuse it but on those behind defaults above",
+                                           name));
+    }
     if (capability_.statements.contains(StatementClass::kDdl)) {
       note(capability_.mark,
            "`ddl` takes a role that owns the table, which no lease is: PostgreSQL will refuse it");

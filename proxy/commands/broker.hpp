@@ -7,7 +7,7 @@
 namespace chaperone::commands {
 
 struct BrokerSqlArguments {
-  std::string config;
+  std::string config = {};
   std::string database = {};  ///< a name under `databases`; empty: the only one
   std::string schema = {};    ///< a file; empty: `from`, or the database as the configuration logs in there
   std::string from = {};      ///< a connection string; empty: none

@@ -27,7 +27,7 @@ BEGIN
   END LOOP;
   PERFORM pg_temp.forget_rows(current_setting('chaperone_setup.row_security')::regclass[]);
   FOR capability IN DELETE FROM chaperone.capabilities WHERE role <> ALL (named) RETURNING role LOOP
-    RAISE WARNING 'the capability role % is not in the policy any more', capability;
+    RAISE WARNING 'the capability role % is not in the policy any more, and goes', capability;
     PERFORM pg_temp.drop_role(capability);
   END LOOP;
 END

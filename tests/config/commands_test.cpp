@@ -40,8 +40,9 @@ Outcome run(std::vector<std::string> arguments) {
 
 TEST(Commands, HelpIsFineAndShowsAnExample) {
   using List = std::vector<std::string>;
-  for (const List& command : {List{}, List{"serve"}, List{"config", "validate"}, List{"password"},
-                              List{"health"}, List{"catalog"}, List{"doctor"}, List{"version"}}) {
+  for (const List& command :
+       {List{}, List{"serve"}, List{"config", "validate"}, List{"password"}, List{"health"}, List{"catalog"},
+        List{"doctor"}, List{"broker", "sql"}, List{"version"}}) {
     List arguments = command;
     arguments.push_back("--help");
     const Outcome outcome = run(arguments);
@@ -80,6 +81,11 @@ TEST(Commands, WrongArgumentsAreStatus2AndSayWhatWasMeant) {
       {{"catalog"}, "--config is required\nSee: pgchaperone catalog --help\n"},
       {{"catalog", "--config", "/nonexistent"}, "/nonexistent:1:1: can't be read"},
       {{"catalog", "--config", "x", "--timeout", "0"}, "--timeout"},
+      {{"broker"}, "Usage: pgchaperone broker"},
+      {{"broker", "sql"}, "--config is required\nSee: pgchaperone broker sql --help\n"},
+      {{"broker", "sql", "--config", "x", "--drop", "--harden"}, "excludes"},
+      {{"broker", "sql", "--config", "x", "--schema", "a", "--from", "b"}, "excludes"},
+      {{"broker", "sql", "--config", "/nonexistent"}, "/nonexistent:1:1: can't be read"},
   };
   for (const Wrong& wrong : wrongs) {
     const Outcome outcome = run(wrong.arguments);

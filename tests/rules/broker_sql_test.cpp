@@ -29,13 +29,13 @@ class BrokerSql : public testing::Test {
     return loaded;
   }
   std::string setup(std::string_view policy, const BrokerSetup& with = {"shop", "broker", "policy.yaml"}) {
-    return broker_setup_sql(with, load(policy), *test::shop(), problems);
+    return broker_setup_sql(with, load(policy), *test::shop(), problems_);
   }
   std::vector<RowPolicies> rows(std::string_view policy) {
-    return row_policies(load(policy), *test::shop(), "policy.yaml", problems);
+    return row_policies(load(policy), *test::shop(), "policy.yaml", problems_);
   }
 
-  Problems problems;
+  Problems problems_;
 };
 
 TEST_F(BrokerSql, ReadsParametersFromTheLease) {
@@ -89,8 +89,8 @@ capabilities:
 agents:
   a: {capabilities: [c]}
 )yaml");
-  EXPECT_NE(problems.text().find("policy.yaml:8:"), std::string::npos) << problems.text();
-  EXPECT_NE(problems.text().find("goes by the name \"tickets\""), std::string::npos) << problems.text();
+  EXPECT_NE(problems_.text().find("policy.yaml:8:"), std::string::npos) << problems_.text();
+  EXPECT_NE(problems_.text().find("goes by the name \"tickets\""), std::string::npos) << problems_.text();
 }
 
 // A line of its own would be SQL, or a command of psql, in the hands of a superuser. (The loader takes no

@@ -30,13 +30,13 @@ class GrantsTest : public testing::Test {
         "version: 1\ncapabilities:\n  {0}:\n{1}agents:\n  a: {{capabilities: [{0}], parameters: {{tenant: "
         "7}}}}\n",
         capability, body);
-    const PolicySet loaded = load_policy(policy, "policy.yaml", *test::shop(), problems);
-    ASSERT_TRUE(problems.empty()) << problems.text();
-    grants = needed_grants(loaded, *test::shop(), "policy.yaml", problems);
+    const PolicySet loaded = load_policy(policy, "policy.yaml", *test::shop(), problems_);
+    ASSERT_TRUE(problems_.empty()) << problems_.text();
+    grants_ = needed_grants(loaded, *test::shop(), "policy.yaml", problems_);
   }
   std::vector<std::string> texts() const {
     std::vector<std::string> out;
-    for (const auto& [grant, reason] : grants.grants) {
+    for (const auto& [grant, reason] : grants_.grants) {
       EXPECT_EQ(grant.role, "agc_c");
       const std::string text = text_of(grant);
       if (text != "CONNECT database" && text != "USAGE schema public") out.push_back(text);
@@ -45,12 +45,12 @@ class GrantsTest : public testing::Test {
   }
   std::vector<std::string> notes() const {
     std::vector<std::string> out;
-    for (const GrantNote& note : grants.notes) out.push_back(note.text);
+    for (const GrantNote& note : grants_.notes) out.push_back(note.text);
     return out;
   }
 
-  Grants grants;
-  Problems problems;
+  Grants grants_;
+  Problems problems_;
 };
 
 using Texts = std::vector<std::string>;
@@ -174,6 +174,8 @@ TEST_F(GrantsTest, FunctionsOfTheDatabaseAndOfPostgres) {
   EXPECT_EQ(texts(), (Texts{"INSERT public.members.agent", "INSERT public.members.tenant_id",
                             "EXECUTE function pg_catalog.nextval", "EXECUTE function public.tidy",
                             "EXECUTE function public.word_count(pg_catalog.text)"}));
+  ASSERT_EQ(notes().size(), 1U);
+  EXPECT_TRUE(notes()[0].starts_with("nextval takes a privilege on the sequence")) << notes()[0];
 }
 
 TEST_F(GrantsTest, TheSchemaOfATypeThatAColumnHas) {
@@ -207,18 +209,18 @@ TEST_F(GrantsTest, SaysWhatNoGrantCanGive) {
 TEST_F(GrantsTest, ReasonsNameTheLine) {
   load("    tables:\n      members: {read: {columns: \"*\"}}\n");
   const Grant grant{"agc_c", GrantObject::kRelation, "public", "members", {}, {}, Privilege::kSelect};
-  ASSERT_TRUE(grants.has(grant));
-  EXPECT_EQ(grants.grants.at(grant).mark.line, 5U);
-  EXPECT_EQ(grants.grants.at(grant).rule, "tables.members.read.columns");
+  ASSERT_TRUE(grants_.has(grant));
+  EXPECT_EQ(grants_.grants.at(grant).mark.line, 5U);
+  EXPECT_EQ(grants_.grants.at(grant).rule, "tables.members.read.columns");
 }
 
 TEST_F(GrantsTest, ANameThatPostgresWouldCutIsAnError) {
   load("    tables:\n      members: {read: {columns: \"*\"}}\n", std::string(59, 'c'));
-  EXPECT_TRUE(problems.empty()) << problems.text();
+  EXPECT_TRUE(problems_.empty()) << problems_.text();
   load("    tables:\n      members: {read: {columns: \"*\"}}\n", std::string(60, 'c'));
-  EXPECT_NE(problems.text().find("a role with a name of 64 bytes; expected a name of at most 59 bytes"),
+  EXPECT_NE(problems_.text().find("a role with a name of 64 bytes; expected a name of at most 59 bytes"),
             std::string::npos)
-      << problems.text();
+      << problems_.text();
 }
 
 }  // namespace
