@@ -6,8 +6,6 @@
 
 namespace chaperone::rules {
 
-namespace {
-
 std::string percent_encoded(std::string_view value) {
   std::string result;
   for (const char byte : value) {
@@ -22,8 +20,6 @@ std::string percent_encoded(std::string_view value) {
   }
   return result;
 }
-
-}  // namespace
 
 std::string context_comment(const Principal& principal, std::string_view rule) {
   std::string fields;

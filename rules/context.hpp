@@ -11,10 +11,12 @@
 /// Who asks, told to the database with each statement.
 namespace chaperone::rules {
 
+/// All bytes but letters, digits and -._~ as %XX.
+std::string percent_encoded(std::string_view value);
+
 /// The comment in sqlcommenter's format, as /*actor='alice%40example.com',agent='triage-bot'*/ with a blank
-/// behind it. Keys are in the alphabet's order; what is empty is left out. In values all bytes but letters,
-/// digits and -._~ are percent-encoded, so that nothing in them can end the comment.
-/// `rule`: of a refusal, what stands in the server's log beside it.
+/// behind it. Keys are in the alphabet's order; what is empty is left out. Values are percent-encoded, so
+/// that nothing in them can end the comment. `rule`: of a refusal, what stands in the server's log beside it.
 std::string context_comment(const Principal& principal, std::string_view rule = {});
 
 enum class CommentPlace : std::uint8_t { kFront, kEnd, kOff };

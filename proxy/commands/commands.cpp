@@ -15,6 +15,7 @@
 #include "proxy/commands/catalog.hpp"
 #include "proxy/commands/check.hpp"
 #include "proxy/commands/config.hpp"
+#include "proxy/commands/connect.hpp"
 #include "proxy/commands/doctor.hpp"
 #include "proxy/commands/explain.hpp"
 #include "proxy/commands/health.hpp"
@@ -64,7 +65,7 @@ bool has_commands(const CLI::App& command) {
 std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App& command = deepest(app);
   const std::vector<std::string> rest = command.remaining();
-  if (rest.empty()) return error.what();
+  if (rest.empty() || rest.front() == "--") return error.what();
   const std::string& word = rest.front();
   const std::string_view kind = word.starts_with('-')   ? "option"
                                 : has_commands(command) ? "command"
@@ -87,6 +88,7 @@ int run_command(CLI::App& app, int argc, char** argv) {
   add_check(app, exit_status);
   add_policy_test(app, exit_status);
   add_explain(app, exit_status);
+  add_connect(app, exit_status);
   add_config(app, exit_status);
   add_token(app, exit_status);
   add_password(app, exit_status);

@@ -11,6 +11,7 @@
 #include "proxy/audit/json.hpp"
 #include "proxy/auth/base64url.hpp"
 #include "proxy/auth/scram.hpp"
+#include "proxy/wire/sqlstate.hpp"
 
 namespace chaperone::commands {
 namespace {
@@ -119,27 +120,35 @@ int make_token_key(const State& state, auth::Algorithm algorithm, bool force, bo
   return 0;
 }
 
-int issue_token(const State& state, const TokenRequest& request, std::int64_t now, std::ostream& out,
-                std::ostream& errors) {
+wire::Result<std::string> make_token(const State& state, const TokenRequest& request, std::int64_t now) {
+  const auto wrong = [](std::string message) {
+    return wire::Error{.sqlstate = wire::sqlstate::kInvalidAuthorization, .message = std::move(message)};
+  };
   for (const auto& [name, value] : request.claims) {
     if (std::find(kOwnClaims.begin(), kOwnClaims.end(), name) != kOwnClaims.end() || name.empty()) {
-      return refuse(errors,
-                    fmt::format("the claim {} is not for --claim; expected another name", json_text(name)));
+      return wrong(fmt::format("the claim {} is not for --claim; expected another name", json_text(name)));
     }
   }
   const auto key = state.signing_key();
-  if (!key) return refuse(errors, key.error().message);
+  if (!key) return key.error();
   const auto keys = state.keys();
   if (!*key || !keys) {
-    return refuse(errors, fmt::format("there is no key in {}; expected one, made by `pgchaperone token key`",
-                                      state.path("")));
+    return wrong(
+        fmt::format("there is no key in {}; expected one, made by `pgchaperone token key`", state.path("")));
   }
-  const std::string token = auth::sign_token(**key, claims_of(request, now));
+  std::string token = auth::sign_token(**key, claims_of(request, now));
   // What would be refused at the door is not given out.
   const auto proved = auth::verify_token(
       token, std::array{auth::builtin_issuer(std::make_shared<const auth::KeySet>(*keys))}, now);
-  if (!proved) return refuse(errors, fmt::format("no such token can be: {}", proved.error().message));
-  fmt::print(out, "{}\n", token);
+  if (!proved) return wrong(fmt::format("no such token can be: {}", proved.error().message));
+  return {boost::system::in_place_value, std::move(token)};
+}
+
+int issue_token(const State& state, const TokenRequest& request, std::int64_t now, std::ostream& out,
+                std::ostream& errors) {
+  const auto token = make_token(state, request, now);
+  if (!token) return refuse(errors, token.error().message);
+  fmt::print(out, "{}\n", *token);
   return out.flush() ? 0 : refuse(errors, "standard output can't be written");
 }
 

@@ -25,7 +25,10 @@ struct TokenRequest {
   std::chrono::seconds lifetime{3600};
 };
 
-// Each gives the exit status. `now`: microseconds since 1970.
+/// Signs a token of the built-in service. `now`: microseconds since 1970.
+wire::Result<std::string> make_token(const State& state, const TokenRequest& request, std::int64_t now);
+
+// Each gives the exit status. `now` as above.
 
 /// `token key`: makes the key that signs. `force`: there may be one already.
 int make_token_key(const State& state, auth::Algorithm algorithm, bool force, bool alone, std::ostream& out,
@@ -42,6 +45,20 @@ int revoke_token(const State& state, auth::Revocations::Kind kind, std::string n
 
 /// 90s, 15m, 1h, 7d; nothing for any other text, and beyond a second to 30 days.
 std::optional<std::chrono::seconds> parse_lifetime(std::string_view text);
+
+/// The options that say what a token says, but for its agent.
+struct TokenOptions {
+  TokenRequest request = {};
+  std::vector<std::string> claims = {};
+  std::string lifetime = "1h";
+
+  void add_to(CLI::App& command);
+  /// Puts the claims and the lifetime into `request`; false: told to `errors`.
+  bool complete(std::ostream& errors);
+};
+
+/// Microseconds since 1970.
+std::int64_t wall_clock();
 
 /// Registers the commands.
 void add_token(CLI::App& app, int& exit_status);

@@ -32,12 +32,6 @@ struct Place {
   }
 };
 
-std::int64_t wall_clock() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 void add_key(CLI::App& token, int& exit_status) {
   struct Arguments : Place {
     std::string algorithm = "ed25519";
@@ -71,11 +65,7 @@ void add_key(CLI::App& token, int& exit_status) {
 }
 
 void add_issue(CLI::App& token, int& exit_status) {
-  struct Arguments : Place {
-    TokenRequest request;
-    std::vector<std::string> claims;
-    std::string lifetime = "1h";
-  };
+  struct Arguments : Place, TokenOptions {};
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = token.add_subcommand("issue", "Print a token for an agent.");
   command->footer(
@@ -84,42 +74,16 @@ void add_issue(CLI::App& token, int& exit_status) {
       "Exit status: 0 printed, 2 not.\n\n"
       "Example: PGPASSWORD=$(pgchaperone token issue --agent triage-bot --actor alice@example.com\n"
       "           --task TICKET-4711 --claim tenant_id=7) psql -h 127.0.0.1 -p 6432 -U triage-bot shop");
-  arguments->add_to(*command);
-  auto& request = arguments->request;
-  command->add_option("--agent", request.agent, "Who logs in with it: the user name of its connection string")
+  arguments->Place::add_to(*command);
+  command
+      ->add_option("--agent", arguments->request.agent,
+                   "Who logs in with it: the user name of its connection string")
       ->required()
       ->type_name("NAME");
-  command->add_option("--actor", request.actor, "On whose behalf")->type_name("NAME");
-  command->add_option("--task", request.task, "What for")->type_name("TEXT");
-  command->add_option("--claim", arguments->claims, "A further claim; may be given again")
-      ->type_name("NAME=VALUE")
-      ->take_all()
-      ->expected(1);
-  command
-      ->add_option("--capability", request.capabilities,
-                   "Bound it to this one of the agent's capabilities; may be given again")
-      ->type_name("NAME")
-      ->take_all()
-      ->expected(1);
-  command->add_option("--lifetime", arguments->lifetime, "How long it is good: 90s, 15m, 1h, at most 30d")
-      ->type_name("TIME")
-      ->capture_default_str();
+  arguments->TokenOptions::add_to(*command);
   command->callback([arguments, &exit_status] {
     exit_status = 2;
-    const auto lifetime = parse_lifetime(arguments->lifetime);
-    if (!lifetime) {
-      fmt::print(std::cerr, "pgchaperone: --lifetime is no time; expected 90s, 15m, 1h or 7d, at most 30d\n");
-      return;
-    }
-    arguments->request.lifetime = *lifetime;
-    for (const auto& claim : arguments->claims) {
-      const auto equals = claim.find('=');
-      if (equals == std::string::npos) {
-        fmt::print(std::cerr, "pgchaperone: --claim without a value; expected NAME=VALUE\n");
-        return;
-      }
-      arguments->request.claims.emplace_back(claim.substr(0, equals), claim.substr(equals + 1));
-    }
+    if (!arguments->complete(std::cerr)) return;
     const auto state = arguments->find(std::cerr);
     if (state) exit_status = issue_token(*state, arguments->request, wall_clock(), std::cout, std::cerr);
   });
@@ -216,6 +180,50 @@ void add_revoke(CLI::App& token, int& exit_status) {
 }
 
 }  // namespace
+
+std::int64_t wall_clock() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void TokenOptions::add_to(CLI::App& command) {
+  command.add_option("--actor", request.actor, "On whose behalf")->type_name("NAME");
+  command.add_option("--task", request.task, "What for")->type_name("TEXT");
+  command.add_option("--claim", claims, "A further claim; may be given again")
+      ->type_name("NAME=VALUE")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);  // which would swallow a "--" behind it
+  command
+      .add_option("--capability", request.capabilities,
+                  "Bound it to this one of the agent's capabilities; may be given again")
+      ->type_name("NAME")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);  // which would swallow a "--" behind it
+  command.add_option("--lifetime", lifetime, "How long it is good: 90s, 15m, 1h, at most 30d")
+      ->type_name("TIME")
+      ->capture_default_str();
+}
+
+bool TokenOptions::complete(std::ostream& errors) {
+  const auto time = parse_lifetime(lifetime);
+  if (!time) {
+    fmt::print(errors, "pgchaperone: --lifetime is no time; expected 90s, 15m, 1h or 7d, at most 30d\n");
+    return false;
+  }
+  request.lifetime = *time;
+  for (const auto& claim : claims) {
+    const auto equals = claim.find('=');
+    if (equals == std::string::npos) {
+      fmt::print(errors, "pgchaperone: --claim without a value; expected NAME=VALUE\n");
+      return false;
+    }
+    request.claims.emplace_back(claim.substr(0, equals), claim.substr(equals + 1));
+  }
+  return true;
+}
 
 void add_token(CLI::App& app, int& exit_status) {
   CLI::App* token = app.add_subcommand("token", "The built-in token service: keys, tokens, revocations.");

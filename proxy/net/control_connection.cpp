@@ -1,16 +1,13 @@
 #include "proxy/net/control_connection.hpp"
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <poll.h>
-#include <sys/un.h>
 
 #include <array>
-#include <cerrno>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
+#include "proxy/net/dial.hpp"
 #include "proxy/wire/frontend.hpp"
 #include "proxy/wire/sqlstate.hpp"
 #include "proxy/wire/startup.hpp"
@@ -31,78 +28,12 @@ using Clock = std::chrono::steady_clock;
 constexpr std::string_view kTimedOut = "it did not answer in time";
 constexpr std::string_view kClosed = "it closed the connection";
 
-std::string reason(int error) {
-  return std::generic_category().message(error);
-}
-
-/// Waits until the socket is ready for `events`; false when the time is over first.
-bool wait_for(int fd, short events, Clock::time_point deadline) {
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) return false;
-    pollfd entry{fd, events, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return true;  // the call that follows tells why
-  }
-}
-
-/// A connected socket, or errno in `error`.
-Descriptor connect_to(const SocketAddress& address, int family, Clock::time_point deadline, int& error) {
-  Descriptor socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  error = 0;
-  if (!socket) {
-    error = errno;
-    return socket;
-  }
-  if (::connect(socket.get(), address.get(), address.length) == 0) return socket;
-  error = errno;
-  if (error == EINPROGRESS) {
-    error = ETIMEDOUT;
-    if (wait_for(socket.get(), POLLOUT, deadline)) {
-      socklen_t size = sizeof error;
-      if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    }
-  }
-  return socket;
-}
-
-Descriptor connect_to(const session::Address& server, Clock::time_point deadline, std::string& why) {
-  int error = EADDRNOTAVAIL;
-  Descriptor socket;
-  if (server.unix_socket) {
-    const std::string path = server.socket_path();
-    if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-      error = ENAMETOOLONG;
-    } else {
-      socket = connect_to(SocketAddress::of_unix_socket(path), AF_UNIX, deadline, error);
-    }
-  } else {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* list = nullptr;
-    const int failed = ::getaddrinfo(server.host.c_str(), std::to_string(server.port).c_str(), &hints, &list);
-    if (failed != 0) {
-      why = ::gai_strerror(failed);
-      return {};
-    }
-    for (const addrinfo* entry = list; entry != nullptr && error != 0; entry = entry->ai_next) {
-      socket = connect_to(SocketAddress::from(entry->ai_addr, entry->ai_addrlen), entry->ai_family, deadline,
-                          error);
-    }
-    ::freeaddrinfo(list);
-  }
-  if (error == 0) return socket;
-  why = reason(error);
-  return {};
-}
-
 }  // namespace
 
 ControlOutcome<ControlConnection> ControlConnection::open(session::ControlLogin login, Timeout timeout) {
   const Clock::time_point deadline = Clock::now() + timeout;
   std::string why;
-  Descriptor socket = connect_to(login.server, deadline, why);
+  Descriptor socket = dial(login.server, deadline, why);
   if (!socket) {
     return session::ControlError{
         std::string(wire::sqlstate::kConnectionFailure), fmt::format("it can't be reached: {}", why), {}, {}};
