@@ -19,6 +19,7 @@
 #include "proxy/commands/doctor.hpp"
 #include "proxy/commands/explain.hpp"
 #include "proxy/commands/health.hpp"
+#include "proxy/commands/init.hpp"
 #include "proxy/commands/password.hpp"
 #include "proxy/commands/policy_test.hpp"
 #include "proxy/commands/serve.hpp"
@@ -84,6 +85,7 @@ int run_command(CLI::App& app, int argc, char** argv) {
   app.set_version_flag("--version", std::string(version_line()));
   app.footer(
       "Exit status: 0 fine, 1 the answer is no, 2 could not run.\n\nExample: pgchaperone serve --help");
+  add_init(app, exit_status);
   add_serve(app, exit_status);
   add_check(app, exit_status);
   add_policy_test(app, exit_status);

@@ -44,10 +44,9 @@ wire::Result<ForwardServer> server_of(const Config& config, const std::string& f
     const session::Address address = reached(listen);
     if (address.port == 0) continue;
     if (tls != nullptr) {
-      const std::string certificate = net::Tls(*tls).end_point();
       const auto context = net::TlsContext::for_server(address.host, false);
       if (!context) return context.error();
-      if (!certificate.empty()) return ForwardServer{address, *context, certificate};
+      return ForwardServer{address, *context, net::Tls(*tls).fingerprint()};
     } else if (config.environment->identity.token_without_tls && is_local(address)) {
       return ForwardServer{address};
     }

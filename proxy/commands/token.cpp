@@ -8,9 +8,9 @@
 #include <charconv>
 #include <ostream>
 
-#include "proxy/audit/json.hpp"
 #include "proxy/auth/base64url.hpp"
 #include "proxy/auth/scram.hpp"
+#include "proxy/commands/json_text.hpp"
 #include "proxy/wire/sqlstate.hpp"
 
 namespace chaperone::commands {
@@ -27,12 +27,6 @@ constexpr std::array<std::string_view, 13> kOwnClaims = {
 int refuse(std::ostream& errors, std::string_view why) {
   fmt::print(errors, "pgchaperone: {}\n", why);
   return 2;
-}
-
-std::string json_text(std::string_view text) {
-  audit::Buffer buffer;
-  (void)audit::append_json_string(buffer, text);
-  return std::string(buffer.view());
 }
 
 /// As JSON again, on one line, and nothing in it that drives a terminal.

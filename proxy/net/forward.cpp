@@ -13,6 +13,7 @@
 #include "proxy/net/tls.hpp"
 #include "proxy/wire/backend.hpp"
 #include "proxy/wire/frontend.hpp"
+#include "proxy/wire/secret.hpp"
 #include "proxy/wire/sqlstate.hpp"
 #include "proxy/wire/startup.hpp"
 
@@ -223,7 +224,7 @@ class Forwarding {
       flush(server_);  // the alert
       return unreachable("TLS with it failed: " + server_.tls->failure());
     }
-    if (!server->certificate.empty() && server_.tls->end_point() != server->certificate) {
+    if (!server->certificate.empty() && server_.tls->fingerprint() != server->certificate) {
       return unreachable("its certificate is not the one of the configuration");
     }
     return {};
@@ -292,7 +293,8 @@ class Forwarding {
     std::string message;
     frontend::encode_sasl_response(message, token);
     server_.write(message);
-    token.clear();
+    wire::wipe(message);
+    wire::wipe(token);
     return false;
   }
 

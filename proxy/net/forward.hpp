@@ -16,7 +16,8 @@ namespace chaperone::net {
 struct ForwardServer {
   session::Address address;
   std::shared_ptr<const TlsContext> tls = {};  ///< nullptr = none is spoken
-  /// Its certificate has to be this one (Tls::end_point()), whatever the context says; empty = that decides.
+  /// Its certificate has to be this one (Tls::fingerprint()), whatever the context says; empty = that
+  /// decides.
   std::string certificate = {};
 };
 

@@ -79,6 +79,10 @@ bool expect_host(SSL* ssl, const std::string& host) {
   return SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
 }
 
+const X509* server_certificate(const SSL* ssl) {
+  return SSL_is_server(ssl) == 1 ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
+}
+
 }  // namespace
 
 Tls::Tls(const TlsContext& context, bool direct)
@@ -188,9 +192,16 @@ void Tls::finish(std::string& output) {
 }
 
 std::string Tls::end_point() const {
-  const X509* const certificate =
-      SSL_is_server(ssl_) == 1 ? SSL_get_certificate(ssl_) : SSL_get0_peer_certificate(ssl_);
+  const X509* const certificate = server_certificate(ssl_);
   return certificate != nullptr ? end_point_of(certificate) : std::string();
+}
+
+std::string Tls::fingerprint() const {
+  const X509* const certificate = server_certificate(ssl_);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned int size = 0;
+  if (certificate == nullptr || X509_digest(certificate, EVP_sha256(), hash.data(), &size) != 1) return {};
+  return {reinterpret_cast<const char*>(hash.data()), size};
 }
 
 // The reason for people: what is wrong with a certificate says more than that it could not be verified.

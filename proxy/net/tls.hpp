@@ -49,6 +49,8 @@ class Tls {
   void finish(std::string& output);
   /// What binds SCRAM to this connection: that of the server's certificate (end_point_of()). Once open.
   std::string end_point() const;
+  /// SHA-256 of the server's certificate, whatever has signed it: of one's own end at once, else once open.
+  std::string fingerprint() const;
 
  private:
   friend struct TlsWire;
