@@ -32,15 +32,15 @@ ChaperoneOptions with_tokens(ChaperoneOptions options) {
 class Connect : public testing::Test {
  protected:
   explicit Connect(const ChaperoneOptions& given = {.server = postgres().address()})
-      : options(with_tokens(given)),
-        chaperone(options),
+      : setup(with_tokens(given)),
+        chaperone(setup),
         state((chaperone.config().parent_path() / "state").string()) {
     std::ostringstream out, errors;
     if (commands::make_token_key(state, auth::Algorithm::kEdDsa, false, false, out, errors) != 0) {
       throw std::runtime_error(errors.str());
     }
     chaperone.start();
-    chaperone.write_config(options);  // with the port that it has got
+    chaperone.write_config(setup);  // with the port that it has got
     // The program that is tested is the one that serves.
     program = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", chaperone.process().pid()));
     ::setenv("PGCHAPERONE", program.c_str(), 1);
@@ -75,7 +75,7 @@ class Connect : public testing::Test {
         .value();
   }
 
-  const ChaperoneOptions options;
+  const ChaperoneOptions setup;
   Chaperone chaperone;
   State state;
   std::string program;
