@@ -239,16 +239,15 @@ int connect(const ConnectArguments& given, std::ostream& errors) {
   const auto state = arguments.token_command.empty() ? find_state(arguments, errors) : State("");
   if (!state) return 2;
   const HeldSignals signals;
-  int stop = -1;
-  const auto token = [&]() -> wire::Result<std::string> {
+  const auto token = [&](int stop) -> wire::Result<std::string> {
     if (!arguments.token_command.empty())
       return line_of_command(arguments.token_command, kTokenPatience, stop);
     return make_token(*state, arguments.token.request, wall_clock());
   };
   const std::string& agent = arguments.token.request.agent;
   auto end = net::LocalEnd::open({.server = [&] { return servers->now(); },
-                                  .login = [&]() -> wire::Result<net::ForwardLogin> {
-                                    auto fresh = token();
+                                  .login = [&](int stop) -> wire::Result<net::ForwardLogin> {
+                                    auto fresh = token(stop);
                                     if (!fresh) return fresh.error();
                                     return net::ForwardLogin{agent, arguments.database, std::move(*fresh)};
                                   }});
@@ -256,7 +255,6 @@ int connect(const ConnectArguments& given, std::ostream& errors) {
     fmt::print(errors, "pgchaperone: no local socket: {}\n", end.error().message);
     return 2;
   }
-  stop = (*end)->stop();
   const LocalNames names(**end, agent, arguments.database);
   return signals.run(names.put_into(arguments.program), names.variables(arguments.variables), errors);
 }

@@ -240,7 +240,7 @@ class Forwarding {
   }
 
   wire::Result<void> log_in(wire::StartupMessage startup) {
-    auto login = target_.login();
+    auto login = target_.login(stop_);
     if (!login) return login.error();
     std::erase_if(startup.parameters, [](const auto& parameter) { return parameter.first == "user"; });
     startup.parameters.emplace_back("user", login->agent);

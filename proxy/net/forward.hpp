@@ -32,7 +32,7 @@ struct ForwardLogin {
 /// time, for each anew; an error is what the program reads.
 struct ForwardTarget {
   std::function<wire::Result<ForwardServer>()> server;
-  std::function<wire::Result<ForwardLogin>()> login;
+  std::function<wire::Result<ForwardLogin>(int stop)> login;  ///< gives up once `stop` is readable
 };
 
 /// Forwards the connection of `client` to its end, on this thread. `password`: what it has to send for one;

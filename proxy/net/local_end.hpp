@@ -30,8 +30,6 @@ class LocalEnd {
   std::uint16_t port() const { return port_; }
   /// For the port. Letters, digits, "-" and "_".
   const std::string& password() const { return password_; }
-  /// Readable from when on it ends; for what its target waits for.
-  int stop() const { return stop_.get(); }
 
  private:
   struct Connection {
