@@ -49,9 +49,9 @@ bool is_plain(std::string_view name) {
   constexpr std::array<std::string_view, 10> kYamlWords = {"null", "true", "false", "yes", "no",
                                                            "on",   "off",  "y",     "n",   "nan"};
   const auto first = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !name.empty() && first(name.front()) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return first(c) || (c >= '0' && c <= '9'); }) &&
-         std::find(kYamlWords.begin(), kYamlWords.end(), rules::lower(name)) == kYamlWords.end();
+  return !name.empty() && first(name.front()) && std::all_of(name.begin(), name.end(), [&](char c) {
+    return first(c) || (c >= '0' && c <= '9') || c == '-';
+  }) && std::find(kYamlWords.begin(), kYamlWords.end(), rules::lower(name)) == kYamlWords.end();
 }
 
 /// A part of a table's name, as a policy has it.
@@ -156,7 +156,7 @@ PolicyDraft draft_policy(const rules::Catalog& catalog, std::string_view agent, 
 version: 1
 capabilities:
   read-tables:
-    description: Read the tables of {1}.
+    description: Read the tables that are listed here.
     include: [introspection]            # so that clients and tools can list them
 )",
       json_text(agent), json_text(database));
