@@ -1,6 +1,8 @@
 #include "proxy/commands/connect.hpp"
 
 #include <fmt/ostream.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -8,6 +10,7 @@
 #include <mutex>
 #include <optional>
 
+#include "proxy/commands/catalog.hpp"
 #include "proxy/commands/child.hpp"
 #include "proxy/config.hpp"
 #include "proxy/config_address.hpp"
@@ -46,9 +49,12 @@ wire::Result<ForwardServer> server_of(const Config& config, const std::string& f
     if (tls != nullptr) {
       const auto context = net::TlsContext::for_server(address.host, false);
       if (!context) return context.error();
-      return ForwardServer{address, *context, net::Tls(*tls).fingerprint()};
+      return ForwardServer{.address = address, .tls = *context, .certificate = net::Tls(*tls).fingerprint()};
     } else if (config.environment->identity.token_without_tls && is_local(address)) {
-      return ForwardServer{address};
+      // `serve` runs as who owns its state, or as root.
+      struct stat status {};
+      const bool there = ::stat(config.state.c_str(), &status) == 0;
+      return ForwardServer{.address = address, .owners = {there ? status.st_uid : ::geteuid()}};
     }
   }
   return wrong(
@@ -64,9 +70,12 @@ class Servers {
   /// Nothing: told to `errors`.
   static std::shared_ptr<Servers> find(ConnectArguments& arguments, std::ostream& errors) {
     const auto made = std::make_shared<Servers>();
-    const auto read = arguments.server.empty() ? made->by_config(arguments) : made->by_address(arguments);
+    const auto read =
+        arguments.server.empty() ? made->by_config(arguments, errors) : made->by_address(arguments);
     if (read) return made;
-    fmt::print(errors, "{}{}\n", made->config_.empty() ? "pgchaperone: " : "", read.error().message);
+    if (const std::string& why = read.error().message; !why.empty()) {
+      fmt::print(errors, "{}{}\n", made->config_.empty() ? "pgchaperone: " : "", why);
+    }
     return nullptr;
   }
 
@@ -111,8 +120,8 @@ class Servers {
     return {};
   }
 
-  /// Fills in what it says of the database and the state.
-  wire::Result<void> by_config(ConnectArguments& arguments) {
+  /// Fills in what it says of the database and the state. An error without words is told already.
+  wire::Result<void> by_config(ConnectArguments& arguments, std::ostream& errors) {
     const auto config = read_config(arguments.config);
     if (!config) {
       config_ = arguments.config;
@@ -135,17 +144,9 @@ class Servers {
                                rules::in_quotes(agent),
                                rules::with_suggestion(rules::one_of(names), agent, names)));
     }
-    if (arguments.database.empty()) {
-      std::vector<std::string_view> names;
-      for (const auto& [name, database] : environment.databases) {
-        if (name != "*") names.push_back(name);
-      }
-      if (names.size() != 1) {
-        return wrong(fmt::format("{} names {}; expected --database NAME", arguments.config,
-                                 names.empty() ? "no database" : rules::one_of(names)));
-      }
-      arguments.database = names[0];
-    }
+    const auto database = choose_database(environment, arguments.config, arguments.database, errors);
+    if (!database) return wrong("");
+    arguments.database = *database;
     if (arguments.state.empty()) arguments.state = config->state;
     config_ = arguments.config;
     return {};

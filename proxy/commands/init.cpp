@@ -26,6 +26,7 @@
 #include "proxy/config_address.hpp"
 #include "proxy/net/catalog_reader.hpp"
 #include "proxy/wire/sqlstate.hpp"
+#include "rules/broker_sql.hpp"
 #include "rules/context.hpp"
 #include "rules/load.hpp"
 #include "rules/text.hpp"
@@ -35,6 +36,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The role that makes others, once a DBA wants that (broker.sql).
+constexpr std::string_view kBroker = "pgchaperone_broker";
 constexpr auto kPatience = std::chrono::seconds(30);
 
 wire::Error wrong(std::string message) {
@@ -111,7 +114,7 @@ std::string own_name() {
   return shell(self.string());
 }
 
-std::string config_text(const InitArguments& arguments, const Dsn& dsn, const session::Address& listen) {
+std::string config_text(const Dsn& dsn, const session::Address& listen) {
   std::string tls;
   if (!dsn.server.unix_socket) {
     constexpr std::string_view kModes[] = {"verify-full", "insecure_require", "insecure_disable"};
@@ -127,29 +130,30 @@ std::string config_text(const InitArguments& arguments, const Dsn& dsn, const se
         session::Address{listen.host, static_cast<std::uint16_t>(listen.port + 1), false}.to_string());
   }
   return fmt::format(
-      R"(# Made by `pgchaperone init`. Paths are relative to this file. After a change: `config validate`, then SIGHUP.
+      R"(# Made by `pgchaperone init`. Paths are relative to this file. After a change: `config validate`, then SIGHUP to serve.
 state: state                            # the key that signs tokens, and what is revoked
 listen:
-  - address: {listen}             # for agents of other machines: an address of this one, with
-                                        #   tls: {{certificate: server.crt, key: server.key}}
+  # For agents of other machines: an address of this one, and tls: {{certificate: server.crt, key: server.key}}
+  - address: {listen}
 {admin}databases:
-  {database}:                                 # the database's name in the agents' connection strings
+  # By the names in the agents' connection strings.
+  {database}:
     server: {server}
 {tls}    credential:
       insecure_static:                  # one credential that lasts, for all sessions; what observing takes
         role: {role}
-{password}      # Better, once {agent} is enforced (policy.yaml) and a DBA has run broker.sql: a role made for each
-      # session, which may do no more than the policy says, and is gone with it. In place of insecure_static:
+{password}      # Better, once the agents are enforced (policy.yaml) and a DBA has run broker.sql: a role made for each session,
+      # which may do no more than the policy says and is gone with it. In place of insecure_static:
       #   session_role:
-      #     broker: pgchaperone_broker
+      #     broker: {broker}
       #     password_file: broker.password
       #     lifetime: 15m
 policy: policy.yaml
 identity:
   default: token
   tokens:
-    - keys: builtin                     # `pgchaperone token issue`; your identity provider's can stand beside it
-  insecure_token_without_tls: true      # from this machine; with `tls` above it is not needed
+    - keys: builtin                     # `pgchaperone token issue`; your identity provider can stand beside it
+  insecure_token_without_tls: true      # from this machine alone; with `tls` above it is not needed
 audit:
   sinks:
     - file: audit.jsonl
@@ -157,8 +161,7 @@ audit:
 )",
       fmt::arg("listen", json_text(listen.to_string())), fmt::arg("admin", admin),
       fmt::arg("database", json_text(dsn.database)), fmt::arg("server", json_text(dsn.server.to_string())),
-      fmt::arg("tls", tls), fmt::arg("role", json_text(dsn.user)),
-      fmt::arg("agent", json_text(arguments.agent)),
+      fmt::arg("tls", tls), fmt::arg("role", json_text(dsn.user)), fmt::arg("broker", kBroker),
       fmt::arg("password", dsn.password.empty() ? "" : "        password_file: database.password\n"));
 }
 
@@ -239,14 +242,21 @@ bool is_free(const fs::path& directory) {
   return fs::is_directory(directory, error) && fs::is_empty(directory, error) && !error;
 }
 
-/// Holds what was made against what `serve` will hold it against.
-wire::Result<void> prove(const Draft& draft, const rules::Catalog& catalog) {
+/// Holds what was made against what `serve` will hold it against, and gives the SQL for the policy's roles.
+wire::Result<std::string> prove(const Draft& draft, const std::string& database,
+                                const rules::Catalog& catalog) {
   const auto config = read_config((draft / "chaperone.yaml").string());
   if (!config) return wrong(fmt::format("what was made is not good:\n{}", config.error().message));
   rules::Problems problems;
-  (void)rules::load_policy(config->environment->policy_text, "policy.yaml", catalog, problems);
+  const auto policy = rules::load_policy(config->environment->policy_text, "policy.yaml", catalog, problems);
+  std::string sql;
+  if (problems.empty()) {
+    sql = rules::broker_setup_sql(
+        {.database = database, .broker = std::string(kBroker), .policy_file = "policy.yaml"}, policy, catalog,
+        problems);
+  }
   if (!problems.empty()) return wrong(fmt::format("what was made is not good:\n{}", problems.text()));
-  return {};
+  return {boost::system::in_place_value, std::move(sql)};
 }
 
 struct Made {
@@ -272,7 +282,7 @@ wire::Result<Made> make(const InitArguments& arguments, const Dsn& dsn, const se
   if (!token) return token.error();
   made.token = std::move(*token);
   std::vector<std::pair<std::string_view, std::string>> files = {
-      {"chaperone.yaml", config_text(arguments, dsn, listen)},
+      {"chaperone.yaml", config_text(dsn, listen)},
       {"policy.yaml", made.policy.text},
       {"schema.jsonl", rules::write_catalog(*surveyed->catalog)},
       {"mcp.json", mcp_text(arguments, dsn, directory)}};
@@ -280,7 +290,9 @@ wire::Result<Made> make(const InitArguments& arguments, const Dsn& dsn, const se
   for (const auto& [name, text] : files) {
     if (auto done = draft.write(name, text); !done) return done.error();
   }
-  if (auto done = prove(draft, *surveyed->catalog); !done) return done.error();
+  const auto sql = prove(draft, dsn.database, *surveyed->catalog);
+  if (!sql) return sql.error();
+  if (auto done = draft.write("broker.sql", *sql); !done) return done.error();
   if (auto done = draft.put_in_place(arguments.force, made.kept); !done) return done.error();
   return made;
 }
@@ -299,6 +311,8 @@ void tell(const InitArguments& arguments, const Dsn& dsn, const session::Address
       "  policy.yaml      a draft: {} tables to read; nothing is refused while it says `mode: observe`\n",
       made.policy.tables);
   fmt::print(out, "  schema.jsonl     the database's schema, for `check` and `explain`\n");
+  fmt::print(
+      out, "  broker.sql       for a DBA, who runs it once: then each session can have a role of its own\n");
   fmt::print(out, "  mcp.json         for a model's program; there is no token in it\n");
   fmt::print(out, "  state/           the key that signs tokens: who can read it is every agent\n");
   if (!dsn.password.empty()) fmt::print(out, "  database.password\n");
@@ -330,8 +344,11 @@ The agent's connection string, good for {lifetime}:
 As long as you like, and without a token in anybody's configuration:
   {us} connect --config {config} --agent {agent} -- psql
 
-What it has done, and what the policy would have denied:
+What it does:
   {us} audit show {audit}
+
+Then cut policy.yaml down to what it needs, take `mode: observe` out, and send serve a SIGHUP: from then on it is refused
+what the policy does not allow.
 )",
              fmt::arg("us", us), fmt::arg("config", config), fmt::arg("lifetime", arguments.lifetime),
              fmt::arg("uri", uri), fmt::arg("agent", shell(arguments.agent)),

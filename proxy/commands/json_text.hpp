@@ -7,7 +7,8 @@
 
 namespace chaperone::commands {
 
-/// As a JSON string with its quotes, which is one of YAML too, on one line, and nothing in it that drives a terminal.
+/// As a JSON string with its quotes, which is one of YAML too, on one line, and nothing in it that drives a
+/// terminal.
 inline std::string json_text(std::string_view text) {
   audit::Buffer buffer;
   (void)audit::append_json_string(buffer, text);

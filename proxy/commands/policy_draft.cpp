@@ -86,6 +86,7 @@ bool may_be_read(const Relation& relation, const rules::Catalog& catalog) {
         const Relation* const found = catalog.find_relation(parent.first, parent.second);
         return found != nullptr && found->kind == RelationKind::kPartitionedTable;
       });
+  if (rules::has_control_character(relation.schema + relation.name)) return false;
   // As pg_stat_statements: the SQL of others, with its values.
   return has_rows && !relation.system && !partition && !relation.columns.empty() &&
          !relation.name.starts_with("pg_");
@@ -128,6 +129,7 @@ PolicyDraft draft_policy(const rules::Catalog& catalog, std::string_view agent, 
     const std::string name = name_of(relation, catalog);
     std::vector<std::string> shown, hidden;
     for (const auto& column : relation.columns) {
+      if (rules::has_control_character(column.name)) continue;
       (looks_sensitive(column.name) ? hidden : shown).push_back(yaml(column.name));
     }
     if (looks_sensitive(relation.name) || shown.empty()) {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <optional>
@@ -10,6 +12,7 @@
 
 #include "proxy/auth/crypto.hpp"
 #include "proxy/net/dial.hpp"
+#include "proxy/net/peer_owner.hpp"
 #include "proxy/net/tls.hpp"
 #include "proxy/wire/backend.hpp"
 #include "proxy/wire/frontend.hpp"
@@ -202,6 +205,7 @@ class Forwarding {
     const auto server = target_.server();
     if (!server) return server.error();
     address_ = server->address.to_string();
+    owners_ = server->owners;
     const auto deadline = Clock::now() + kServerPatience;
     std::string why;
     server_.socket = dial(server->address, Clock::now() + kDialPatience, why, stop_);
@@ -288,6 +292,13 @@ class Forwarding {
           .message = fmt::format("pgchaperone connect: the server at {} does not ask for a token", address_),
           .hint = "The agent has to log in by `token` in its configuration (identity)."};
     }
+    // It has answered, so that its end of the connection is its own.
+    if (!server_.tls && !owners_.empty()) {
+      const auto owner = peer_owner(server_.socket.get());
+      const bool known =
+          owner && (*owner == 0 || *owner == ::geteuid() || std::ranges::count(owners_, *owner) != 0);
+      if (!known) return unreachable("it is a program of another user, who would get the token");
+    }
     // A PasswordMessage is a SASLResponse with a NUL at its end.
     token += '\0';
     std::string message;
@@ -318,6 +329,7 @@ class Forwarding {
   const int stop_;
   Side client_{}, server_{};
   std::string address_;
+  std::vector<uid_t> owners_;
   bool refused_ = false;
   bool stopped_ = false;
 };

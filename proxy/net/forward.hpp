@@ -1,8 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proxy/net/socket.hpp"
 #include "proxy/net/tls_context.hpp"
@@ -19,6 +22,9 @@ struct ForwardServer {
   /// Its certificate has to be this one (Tls::fingerprint()), whatever the context says; empty = that
   /// decides.
   std::string certificate = {};
+  /// Whose program it has to be where no TLS says so, beside ours and root's; empty = that is not looked at.
+  /// On this machine somebody else may listen in its place while it is down.
+  std::vector<uid_t> owners = {};
 };
 
 /// How one connection logs in there.

@@ -1,6 +1,5 @@
 #include "proxy/net/local_end.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -11,13 +10,11 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
-#include <optional>
-#include <sstream>
 #include <system_error>
 
 #include "proxy/auth/base64url.hpp"
 #include "proxy/auth/scram.hpp"
+#include "proxy/net/peer_owner.hpp"
 #include "proxy/wire/backend.hpp"
 #include "proxy/wire/sqlstate.hpp"
 
@@ -41,44 +38,6 @@ std::string place() {
     if (value != nullptr && *value == '/' && ::access(value, W_OK | X_OK) == 0) return value;
   }
   return "/tmp";
-}
-
-/// As /proc/net/tcp writes one: the address as a number of this machine's byte order.
-std::string in_table(const sockaddr_in& address) {
-  return fmt::format("{:08X}:{:04X}", address.sin_addr.s_addr, ntohs(address.sin_port));
-}
-
-/// The user whose socket the other end of a connection on this machine is; nothing where it can't be told, or
-/// that end is closed already: such a socket is nobody's, which the table writes as root.
-std::optional<uid_t> owner_of_other_end(int fd) {
-  constexpr std::string_view kEstablished = "01";
-  sockaddr_in ours{}, theirs{};
-  socklen_t length = sizeof(ours), other_length = sizeof(theirs);
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&ours), &length) != 0 ||
-      ::getpeername(fd, reinterpret_cast<sockaddr*>(&theirs), &other_length) != 0) {
-    return {};
-  }
-  const std::string local = in_table(theirs), remote = in_table(ours);
-  // The table may lose a line to another one that goes while it is read.
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    std::ifstream table("/proc/net/tcp");
-    for (std::string line; std::getline(table, line);) {
-      if (line.find(local) == std::string::npos) continue;
-      std::istringstream fields(line);
-      std::string number, from, to, state, queues, timer, retransmits;
-      uid_t user = 0;
-      fields >> number >> from >> to >> state >> queues >> timer >> retransmits >> user;
-      if (fields && from == local && to == remote && state == kEstablished) return user;
-    }
-  }
-  return {};
-}
-
-std::optional<uid_t> owner_of_unix_peer(int fd) {
-  ucred peer{};
-  socklen_t length = sizeof(peer);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return {};
-  return peer.uid;
 }
 
 void refuse(const Descriptor& client, std::string_view sqlstate, std::string_view why) {
@@ -161,8 +120,7 @@ void LocalEnd::accept() {
 }
 
 void LocalEnd::admit(Descriptor client, bool by_port) {
-  const auto owner = by_port ? owner_of_other_end(client.get()) : owner_of_unix_peer(client.get());
-  if (owner != ::geteuid()) {
+  if (peer_owner(client.get()) != ::geteuid()) {
     return refuse(client, wire::sqlstate::kInvalidAuthorization, "this is for the programs of another user");
   }
   if (connections_.size() >= kMaxConnections) {

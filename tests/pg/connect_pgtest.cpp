@@ -215,6 +215,25 @@ TEST_F(Connect, AddressAndTokenCanBeGivenInsteadOfAConfiguration) {
   EXPECT_NE(said().find("nothing.yaml:1:1: can't be read"), std::string::npos);
 }
 
+TEST_F(Connect, ATokenIsNotForWhoeverListensInTheServersPlace) {
+  if (::geteuid() != 0) return;  // there is nobody else
+  chaperone.process().stop();
+  const std::string program_of_others = fmt::format(
+      "import socket\ns = socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+      "s.bind(('127.0.0.1', {}))\ns.listen()\nprint('listens', flush=True)\nc, _ = s.accept()\nc.recv(9999)\n"
+      "c.sendall(b'R\\0\\0\\0\\x08\\0\\0\\0\\x03')\nprint('got', c.recv(9999), flush=True)\n",
+      chaperone.address().port);
+  const std::string log = std::string(std::getenv("OUT")) + "/other";
+  Process other(
+      {"/usr/bin/setpriv", "--reuid=nobody", "--clear-groups", "/usr/bin/python3", "-c", program_of_others},
+      {.log = log});
+  ASSERT_TRUE(eventually([&] { return out("other") == "listens\n"; })) << out("other");
+  EXPECT_EQ(connect("-- psql -XAtc 'select 1'"), 2);
+  EXPECT_NE(said().find("it is a program of another user, who would get the token"), std::string::npos);
+  ASSERT_TRUE(other.wait(std::chrono::seconds(10)));
+  EXPECT_EQ(out("other"), "listens\ngot b''\n");
+}
+
 class ConnectByTls : public Connect {
  protected:
   ConnectByTls() : Connect(encrypted(postgres())) {}

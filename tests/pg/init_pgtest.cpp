@@ -89,6 +89,15 @@ TEST_F(Init, MakesASetupThatServesAtOnce) {
   const auto json = boost::json::parse(read_file(at("pgchaperone/mcp.json")));
   EXPECT_EQ(json.at("mcpServers").at("init shop").at("command").as_string(), program_);
 
+  // Of the broker's SQL everything but that it lasts: the roles would be there for all tests.
+  EXPECT_EQ(
+      run(fmt::format("sed 's/^COMMIT;$/SELECT count(*) FROM chaperone.capabilities; ROLLBACK;/' "
+                      "pgchaperone/broker.sql | "
+                      "psql -XAtq -v ON_ERROR_STOP=1 -h {} -p {} -U tester -d 'init shop' 2>&1 | tail -n 1",
+                      postgres().address().host, postgres().address().port)),
+      0);
+  EXPECT_EQ(said(), "1\n");
+
   const Process server({program_, "serve", "--config", at("pgchaperone/chaperone.yaml")},
                        {.log = at("served")});
   ASSERT_TRUE(eventually([&] { return fs::exists(at(".s.PGSQL.6432")); })) << read_file(at("served"));
