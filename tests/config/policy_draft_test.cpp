@@ -66,7 +66,7 @@ CREATE TABLE "new
 line" ("secret
 agents: {x: {}}" int, b int);
 )");
-  for (const char* agent : {"triage-bot", "a b", "no", "x: {y}", "\"q\""}) {
+  for (const char* agent : {"triage-bot", "a b", "no", "x {y}", "\"q\""}) {
     const auto draft = draft_policy(*odd, agent, "a\nagents: {}");
     const auto policy = load(draft, *odd);
     EXPECT_EQ(policy.agents.size(), 1U);
