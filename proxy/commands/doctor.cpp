@@ -59,11 +59,9 @@ std::optional<session::ControlLogin> find_login(const session::Database& databas
   }
   login.parameters = {{"application_name", "pgchaperone doctor"}};
   if (login.role.empty()) {
-    fmt::print(
-        errors,
-        "pgchaperone: the credential of {} names no role, since agents log in under their own; expected --as "
-        "postgresql://..\n",
-        rules::in_quotes(name));
+    fmt::print(errors,
+               "pgchaperone: the credential of {} names no role to ask as; expected --as postgresql://..\n",
+               rules::in_quotes(name));
     return {};
   }
   return login;
@@ -97,7 +95,11 @@ bool examine_one(const Config& config, const std::string& name, const DoctorArgu
     return false;
   };
   auto connection = net::ControlConnection::open(*login, timeout);
-  if (!connection) return failed(connection.error());
+  if (!connection) {
+    failed(connection.error());
+    if (arguments.as.empty()) fmt::print(errors, "Another login (--as postgresql://..) would do, too.\n");
+    return false;
+  }
   const auto catalog = net::read_catalog(*connection, timeout);
   if (!catalog) return failed(catalog.error());
 
@@ -150,16 +152,15 @@ int examine(const DoctorArguments& arguments, std::ostream& out, std::ostream& e
 
 void add_doctor(CLI::App& app, int& exit_status) {
   const auto arguments = std::make_shared<DoctorArguments>();
+  const auto format = std::make_shared<std::string>("text");
   CLI::App* command = app.add_subcommand(
       "doctor",
       "Compare what the policy says with what the database really grants, and look for ways around it.");
   command->footer(
-      "Each finding has an id, the risk, and the SQL or setting that mends it (docs/doctor.md). It asks as "
-      "the\n"
-      "role that pgchaperone itself logs in as, and writes nothing; what that role may not see is a note, "
-      "and\n"
-      "--as asks as somebody who may. A password that is not in the connection string comes from PGPASSWORD\n"
-      "or is asked for.\n"
+      "Each finding has an id, the risk, and the SQL or setting that mends it (docs/doctor.md). It asks\n"
+      "as the role that pgchaperone itself logs in as, and writes nothing; what that role may not see is a\n"
+      "note, and --as asks as somebody who may. A password that is not in the connection string comes from\n"
+      "PGPASSWORD or is asked for.\n"
       "Exit status: 0 nothing found but notes, 1 findings, 2 could not ask.\n\n"
       "Example: pgchaperone doctor --config chaperone.yaml --as postgresql://postgres@db.internal/shop");
   command->add_option("--config", arguments->config, "The configuration file")->required()->type_name("FILE");
@@ -169,14 +170,18 @@ void add_doctor(CLI::App& app, int& exit_status) {
       ->type_name("NAME");
   command->add_option("--as", arguments->as, "Ask over this connection, as a superuser who may see all of it")
       ->type_name("DSN");
-  command->add_option("--format", arguments->format, "text, or json: an object a finding, one a line")
+  std::vector<std::string> formats;
+  for (const auto& [name, value] : kFormats) formats.push_back(name);
+  command->add_option("--format", *format, "text, or json: an object a finding, one a line")
+      ->check(CLI::IsMember(formats))
       ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(kFormats).description(""));
+      ->capture_default_str();
   command->add_option("--timeout", arguments->seconds, "Time to wait for each answer, 1 to 3600")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 3600).description(""))
       ->capture_default_str();
-  command->callback([arguments, &exit_status] {
+  command->callback([arguments, format, &exit_status] {
+    arguments->format = kFormats.at(*format);
     exit_status = examine(*arguments, std::cout, std::cerr, ::isatty(STDOUT_FILENO) == 1);
   });
 }

@@ -86,6 +86,9 @@ TEST(Commands, WrongArgumentsAreStatus2AndSayWhatWasMeant) {
       {{"broker", "sql", "--config", "x", "--drop", "--harden"}, "excludes"},
       {{"broker", "sql", "--config", "x", "--schema", "a", "--from", "b"}, "excludes"},
       {{"broker", "sql", "--config", "/nonexistent"}, "/nonexistent:1:1: can't be read"},
+      {{"doctor"}, "--config is required\nSee: pgchaperone doctor --help\n"},
+      {{"doctor", "--config", "/nonexistent"}, "/nonexistent:1:1: can't be read"},
+      {{"doctor", "--config", "x", "--format", "xml"}, "xml not in {json,text}"},
   };
   for (const Wrong& wrong : wrongs) {
     const Outcome outcome = run(wrong.arguments);
