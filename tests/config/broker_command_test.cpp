@@ -19,7 +19,7 @@ agents:
 
 class BrokerCommand : public testing::Test {
  protected:
-  /// The exit status; what was printed is in `out` and `errors`.
+  /// The exit status; what was printed is in `out_` and `errors_`.
   int run(commands::BrokerSqlArguments arguments, std::string_view credential = kRole,
           std::string_view policy = kPolicy) {
     directory_.write("policy.yaml", policy);
@@ -37,8 +37,8 @@ databases:
     std::ostringstream printed;
     std::ostringstream said;
     const int status = commands::print_broker_sql(arguments, printed, said);
-    out = printed.str();
-    errors = said.str();
+    out_ = printed.str();
+    errors_ = said.str();
     return status;
   }
   std::string schema(std::string_view sql = "CREATE TABLE public.item (id int, name text);") {
@@ -46,29 +46,29 @@ databases:
   }
   void expect_refused(int status, std::string_view why) const {
     EXPECT_EQ(status, 2);
-    EXPECT_EQ(out, "") << "half a script is none";
-    EXPECT_NE(errors.find(why), std::string::npos) << errors;
+    EXPECT_EQ(out_, "") << "half a script is none";
+    EXPECT_NE(errors_.find(why), std::string::npos) << errors_;
   }
 
-  std::string out, errors;
+  std::string out_, errors_;
 
  private:
   test::Directory directory_;
 };
 
 TEST_F(BrokerCommand, PrintsAScriptForTheDatabaseOfTheConfiguration) {
-  EXPECT_EQ(run({.schema = schema()}), 0) << errors;
-  EXPECT_NE(out.find("psql -X -d shop_production -f "), std::string::npos);
-  EXPECT_NE(out.find("SET LOCAL chaperone_setup.broker = 'the_broker';"), std::string::npos);
-  EXPECT_NE(out.find("GRANT SELECT (id) ON TABLE public.item TO agc_look;"), std::string::npos);
-  EXPECT_TRUE(out.ends_with("COMMIT;\n"));
+  EXPECT_EQ(run({.schema = schema()}), 0) << errors_;
+  EXPECT_NE(out_.find("psql -X -d shop_production -f "), std::string::npos);
+  EXPECT_NE(out_.find("SET LOCAL chaperone_setup.broker = 'the_broker';"), std::string::npos);
+  EXPECT_NE(out_.find("GRANT SELECT (id) ON TABLE public.item TO agc_look;"), std::string::npos);
+  EXPECT_TRUE(out_.ends_with("COMMIT;\n"));
 }
 
 TEST_F(BrokerCommand, DropAndHardenNeedNoSchema) {
-  EXPECT_EQ(run({.drop = true}), 0) << errors;
-  EXPECT_NE(out.find("DROP SCHEMA chaperone;"), std::string::npos);
-  EXPECT_EQ(run({.harden = true}), 0) << errors;
-  EXPECT_NE(out.find("REVOKE TEMPORARY ON DATABASE"), std::string::npos);
+  EXPECT_EQ(run({.drop = true}), 0) << errors_;
+  EXPECT_NE(out_.find("DROP SCHEMA chaperone;"), std::string::npos);
+  EXPECT_EQ(run({.harden = true}), 0) << errors_;
+  EXPECT_NE(out_.find("REVOKE TEMPORARY ON DATABASE"), std::string::npos);
 }
 
 TEST_F(BrokerCommand, SaysWhyItPrintsNothing) {
