@@ -123,15 +123,16 @@ void read_limits(const Value& value, Config& config, parser::Limits& statement) 
 void check_leases(const Value& databases, const Config& config, bool has_policy,
                   const session::Environment& environment) {
   for (const auto& [name, database] : environment.databases) {
-    if (!std::holds_alternative<session::SessionRoleCredential>(database.credential)) continue;
+    if (std::holds_alternative<session::StaticCredential>(database.credential)) continue;
+    const bool by_role = std::holds_alternative<session::SessionRoleCredential>(database.credential);
     const auto problem = [&, &entry = name](std::string_view what, std::string_view expected) {
-      databases.problem_at_key(fmt::format("the session_role of {} needs {}", rules::in_quotes(entry), what),
+      databases.problem_at_key(fmt::format("the credential of {} needs {}", rules::in_quotes(entry), what),
                                expected);
     };
-    if (!has_policy)
+    if (by_role && !has_policy)
       problem("a policy: a lease may do what the capabilities of its agent need", "policy: policy.yaml");
     if (config.instance.empty() && config.state.empty()) {
-      problem("a name of this proxy, which is part of those of its roles",
+      problem("a name of this proxy, which is part of those of its leases",
               "instance: west-1, or state: /var/lib/pgchaperone to keep one in");
     }
   }

@@ -31,8 +31,14 @@ session::Database read_database(const std::string& name, const Value& value, Rea
     database.credential = read_credential(*credential, reader);
     if (name == "*" && !std::holds_alternative<session::StaticCredential>(database.credential)) {
       credential->problem_at_key(
-          fmt::format("{} under \"*\" would need a broker in every database", credential->path()),
+          fmt::format("{} under \"*\" is made for sessions of one database", credential->path()),
           "insecure_static, or an entry for each database");
+    }
+    if (address && !database.tls &&
+        std::holds_alternative<session::ClientCertificateCredential>(database.credential)) {
+      credential->problem_at_key(
+          fmt::format("{}.client_certificate needs TLS with the server", credential->path()),
+          "a server at a TCP address, and `tls` without insecure_disable");
     }
   }
   return database;

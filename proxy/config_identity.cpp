@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "proxy/config_reader.hpp"
+#include "proxy/wire/secret.hpp"
 #include "rules/file.hpp"
 #include "rules/text.hpp"
 
@@ -32,9 +33,10 @@ std::optional<Identity::Method> read_method(const Value& value) {
 }
 
 void read_passwords(const Value& value, Reader& reader, session::Environment& environment) {
-  const auto text = reader.secret_file(value, kMaxPasswordsFile);
+  auto text = reader.secret_file(value, kMaxPasswordsFile);
   if (!text) return;
   auto passwords = auth::Passwords::from_text(*text, *reader.path(value, ""));
+  wire::wipe(*text);
   if (passwords) {
     environment.passwords = std::move(*passwords);
   } else {

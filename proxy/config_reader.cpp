@@ -1,8 +1,6 @@
 #include "proxy/config_reader.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <filesystem>
 
@@ -11,14 +9,6 @@
 
 namespace chaperone::config {
 namespace {
-
-/// Group and others get nothing; but a file of root may be readable by its group, as PostgreSQL allows it for
-/// keys (be-secure-common.c, check_ssl_key_file_permissions), so that a service needs not own its secrets.
-bool is_private(const rules::File& file) {
-  const mode_t forbidden =
-      file.owner == 0 && ::geteuid() != 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
-  return (file.mode & forbidden) == 0;
-}
 
 std::optional<std::string> read(const Reader& reader, const rules::yaml::Value& value, std::size_t max_bytes,
                                 bool secret) {
@@ -31,7 +21,7 @@ std::optional<std::string> read(const Reader& reader, const rules::yaml::Value& 
                   "a readable file");
     return {};
   }
-  if (secret && !is_private(file)) {
+  if (secret && !rules::is_private(file)) {
     value.problem(
         fmt::format("{} is open to others than its owner (mode {:04o})", rules::in_quotes(*name), file.mode),
         fmt::format("mode 0600 (chmod 600 {})", *name));

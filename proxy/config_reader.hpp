@@ -31,6 +31,11 @@ struct Reader {
   std::optional<std::string> secret_file(const rules::yaml::Value& value, std::size_t max_bytes) const;
 };
 
+/// The system's own list of authorities has a quarter of it.
+inline constexpr std::size_t kMaxPemBytes = 1U << 20;
+/// A file's text, with its name for messages.
+net::PemFile pem_file(const rules::yaml::Value& value, const Reader& reader, std::string text);
+
 /// How TLS is spoken with the clients of an address; nullptr where it can't be read.
 std::shared_ptr<const net::TlsContext> read_client_tls(const rules::yaml::Value& value,
                                                        const session::Address& address, const Reader& reader);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "proxy/config_reader.hpp"
+#include "proxy/wire/secret.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::config {
@@ -10,14 +11,6 @@ namespace {
 
 using rules::yaml::Map;
 using rules::yaml::Value;
-
-/// The system's own list of authorities has a quarter of it.
-constexpr std::size_t kMaxPemBytes = 1U << 20;
-
-net::PemFile pem(const Value& value, const Reader& reader, std::optional<std::string> text) {
-  return {rules::in_quotes(reader.path(value, "the path of a file").value_or("")),
-          std::move(text).value_or("")};
-}
 
 /// Reports what is wrong at the key that names the files.
 std::shared_ptr<const net::TlsContext> checked(net::TlsContext::Result made, const Value& value) {
@@ -28,6 +21,10 @@ std::shared_ptr<const net::TlsContext> checked(net::TlsContext::Result made, con
 }
 
 }  // namespace
+
+net::PemFile pem_file(const Value& value, const Reader& reader, std::string text) {
+  return {rules::in_quotes(reader.path(value, "the path of a file").value_or("")), std::move(text)};
+}
 
 std::shared_ptr<const net::TlsContext> read_client_tls(const Value& value, const session::Address& address,
                                                        const Reader& reader) {
@@ -44,22 +41,24 @@ std::shared_ptr<const net::TlsContext> read_client_tls(const Value& value, const
   }
   if (!certificate || !key) return nullptr;
   const auto certificate_text = reader.file(*certificate, kMaxPemBytes);
-  const auto key_text = reader.secret_file(*key, kMaxPemBytes);
+  auto key_text = reader.secret_file(*key, kMaxPemBytes);
   if (!certificate_text || !key_text) return nullptr;
   net::PemFile authorities;
   if (client_ca) {
     const auto text = reader.file(*client_ca, kMaxPemBytes);
     if (!text) return nullptr;
-    authorities = pem(*client_ca, reader, text);
+    authorities = pem_file(*client_ca, reader, *text);
     // Without a text nobody would be asked for a certificate.
     if (text->empty()) {
       client_ca->problem(fmt::format("{} is empty", authorities.name), "certificates in PEM form");
       return nullptr;
     }
   }
-  return checked(net::TlsContext::for_clients(pem(*certificate, reader, certificate_text),
-                                              pem(*key, reader, key_text), authorities),
-                 value);
+  net::PemFile key_file = pem_file(*key, reader, std::move(*key_text));
+  auto context =
+      net::TlsContext::for_clients(pem_file(*certificate, reader, *certificate_text), key_file, authorities);
+  wire::wipe(key_file.text);
+  return checked(std::move(context), value);
 }
 
 std::shared_ptr<const net::TlsContext> read_server_tls(const std::optional<Value>& value, const Value& owner,
@@ -89,7 +88,7 @@ std::shared_ptr<const net::TlsContext> read_server_tls(const std::optional<Value
       ca->problem(fmt::format("the file of {} is empty", ca->path()), "certificates in PEM form");
       return nullptr;
     }
-    return checked(net::TlsContext::for_server(server.host, true, pem(*ca, reader, text)), *ca);
+    return checked(net::TlsContext::for_server(server.host, true, pem_file(*ca, reader, *text)), *ca);
   }
   if (ca) {
     ca->problem_at_key(fmt::format("{} is of no use with {}", ca->path(), kModes[mode]), "mode: verify-full");

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <string.h>  // NOLINT(modernize-deprecated-headers): explicit_bzero
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,10 +28,14 @@ void read_open_file(int descriptor, std::size_t max_bytes, File& file) {
   }
   file.owner = status.st_uid;
   file.mode = status.st_mode & 07777;
+  file.text.reserve(static_cast<std::size_t>(status.st_size));  // so that nothing of a secret stays behind
   char buffer[16384];
   while (true) {
     const ssize_t got = ::read(descriptor, buffer, sizeof buffer);
-    if (got == 0) return;
+    if (got == 0) {
+      ::explicit_bzero(buffer, sizeof buffer);
+      return;
+    }
     if (got < 0) {
       if (errno == EINTR) continue;
       file.error = reason(errno);
@@ -46,6 +51,12 @@ void read_open_file(int descriptor, std::size_t max_bytes, File& file) {
 }
 
 }  // namespace
+
+bool is_private(const File& file) {
+  const mode_t forbidden =
+      file.owner == 0 && ::geteuid() != 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
+  return (file.mode & forbidden) == 0;
+}
 
 File read_file(const std::string& path, std::size_t max_bytes) {
   File file;

@@ -12,6 +12,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "proxy/wire/secret.hpp"
+
 namespace chaperone::auth {
 namespace {
 
@@ -123,7 +125,10 @@ std::optional<std::string> base64_decode(std::string_view text) {
   if (static_cast<std::size_t>(size) < padding) return std::nullopt;
   data.resize(static_cast<std::size_t>(size) - padding);
   // It also trims white space and ignores surplus bits; only the one canonical text encodes to itself again.
-  if (base64_encode(data) != text) return std::nullopt;
+  std::string again = base64_encode(data);
+  const bool canonical = again == text;
+  wire::wipe(again);
+  if (!canonical) return std::nullopt;
   return data;
 }
 

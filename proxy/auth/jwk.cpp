@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "proxy/auth/base64url.hpp"
+#include "proxy/wire/secret.hpp"
 #include "proxy/wire/sqlstate.hpp"
 
 namespace chaperone::auth {
@@ -227,6 +228,7 @@ bool VerificationKey::verifies(std::string_view text, std::string_view signature
   const bool verified =
       EVP_DigestVerify(context.get(), data_of(signature), signature.size(), data_of(text), text.size()) == 1;
   ERR_clear_error();
+  wire::wipe(der);
   return verified;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proxy/auth/base64url.hpp"
+#include "proxy/wire/secret.hpp"
 #include "proxy/wire/sqlstate.hpp"
 
 namespace chaperone::auth {
@@ -239,6 +240,12 @@ wire::Result<ProvenIdentity> read_identity(const Json& claims, const TokenIssuer
   return identity;
 }
 
+/// Without its signature a token is worth nothing.
+struct WipedAtEnd {
+  std::string& text;
+  ~WipedAtEnd() { wire::wipe(text); }
+};
+
 }  // namespace
 
 TokenIssuer builtin_issuer(std::shared_ptr<const KeySet> keys) {
@@ -281,8 +288,9 @@ wire::Result<DecodedToken> decode_token(std::string_view token) {
 
 wire::Result<ProvenIdentity> verify_token(std::string_view token, std::span<const TokenIssuer> issuers,
                                           std::int64_t now) {
-  const auto decoded = decode_token(token);
+  auto decoded = decode_token(token);
   if (!decoded) return decoded.error();
+  const WipedAtEnd wiped{decoded->signature};
   const Json& claims = decoded->claims;
   const Json* issued_by = claims.find("iss");
   if (issued_by == nullptr || !issued_by->is_string()) return refused("it names no issuer (iss)");

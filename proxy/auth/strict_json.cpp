@@ -6,6 +6,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <utility>
 
+#include "proxy/auth/json_wipe.hpp"
+#include "proxy/wire/secret.hpp"
 #include "proxy/wire/sqlstate.hpp"
 
 namespace chaperone::auth {
@@ -25,6 +27,14 @@ class Builder {
 
   Json result;
   std::string problem;
+
+  Builder() = default;
+  Builder(const Builder&) = delete;
+  ~Builder() {  // of what was not handed out
+    wipe(result);
+    for (Json& value : open_) wipe(value);
+    wire::wipe(text_);
+  }
 
   bool on_document_begin(Code&) { return true; }
   bool on_document_end(Code&) { return true; }
@@ -67,7 +77,15 @@ class Builder {
 
  private:
   bool gather(json::string_view part) {
-    text_.append(part.data(), part.size());
+    if (text_.capacity() - text_.size() >= part.size()) {
+      text_.append(part.data(), part.size());
+      return true;
+    }
+    std::string longer;
+    longer.reserve(2 * (text_.size() + part.size()));
+    longer.append(text_).append(part.data(), part.size());
+    wire::wipe(text_);  // it may be a secret's beginning
+    text_ = std::move(longer);
     return true;
   }
   bool fail(std::string why, Code& code) {
@@ -102,6 +120,11 @@ class Builder {
 };
 
 }  // namespace
+
+void wipe(Json& value) {
+  wire::wipe(value.text);
+  for (Json& item : value.items) wipe(item);
+}
 
 const Json* Json::find(std::string_view name) const {
   const auto found = std::find(names.begin(), names.end(), name);

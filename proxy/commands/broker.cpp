@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "proxy/commands/catalog.hpp"
+#include "proxy/commands/certificate_setup.hpp"
 #include "proxy/commands/dsn.hpp"
 #include "proxy/config.hpp"
 #include "proxy/net/catalog_reader.hpp"
@@ -75,6 +76,11 @@ int print_broker_sql(const BrokerSqlArguments& arguments, std::ostream& out, std
     out << rules::broker_harden_sql(setup) << std::flush;
     return out ? 0 : 2;
   }
+  const auto* shown = std::get_if<session::ClientCertificateCredential>(&database.credential);
+  if (shown != nullptr && !arguments.drop) {
+    out << certificate_setup(setup.database, shown->role, config->instance) << std::flush;
+    return out ? 0 : 2;
+  }
   const auto* credential = std::get_if<session::SessionRoleCredential>(&database.credential);
   if (credential == nullptr) {
     fmt::print(errors,
@@ -127,6 +133,8 @@ void add_broker(CLI::App& app, int& exit_status) {
       "The schema is that of the live database, as the configuration logs in there: the first time, when "
       "the\n"
       "broker is not there yet, say --schema FILE or --from postgresql://dba@host/shop.\n"
+      "With client_certificate it prints the lines of pg_hba.conf and pg_ident.conf that let the\n"
+      "certificates in.\n"
       "Exit status: 0 printed, 2 could not.\n\n"
       "Example: pgchaperone broker sql --config chaperone.yaml --schema schema.sql > broker.sql\n"
       "         psql -X -d shop -f broker.sql && psql -X -d shop -c '\\password pgchaperone_broker'");

@@ -10,6 +10,7 @@
 
 #include "proxy/config.hpp"
 #include "proxy/net/catalog_reader.hpp"
+#include "proxy/net/credentials/own_login.hpp"
 #include "rules/catalog.hpp"
 #include "rules/text.hpp"
 
@@ -25,7 +26,13 @@ std::optional<session::ControlLogin> find_login(const CatalogArguments& argument
   const auto name = choose_database(*config->environment, arguments.config, arguments.database, errors);
   if (!name) return {};
   const session::Database& database = *config->environment->find_database(*name);
-  session::ControlLogin login = session::control_login(database, *name, "");
+  auto made = net::own_login(database, *name, "");
+  if (!made) {
+    fmt::print(errors, "pgchaperone: no credential for {}: {}\n", rules::in_quotes(*name),
+               session::text_of(made.error()));
+    return {};
+  }
+  session::ControlLogin login = std::move(*made);
   if (!arguments.role.empty()) login.role = arguments.role;
   login.parameters = {{"application_name", "pgchaperone catalog"}};
   if (login.role.empty()) {

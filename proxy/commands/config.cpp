@@ -16,6 +16,14 @@ std::string describe(const session::Credential& credential) {
   if (const auto* made = std::get_if<session::SessionRoleCredential>(&credential)) {
     return fmt::format("a role for each session, for {} s, by {}", made->lifetime.count(), made->broker);
   }
+  if (const auto* shown = std::get_if<session::ClientCertificateCredential>(&credential)) {
+    return fmt::format("a certificate for each session, for {} s, as {}", shown->lifetime.count(),
+                       shown->role);
+  }
+  if (const auto* given = std::get_if<session::CommandCredential>(&credential)) {
+    return fmt::format("what {} gives for each session, for {} s at most", given->program.front(),
+                       given->lifetime.count());
+  }
   const auto& fixed = std::get<session::StaticCredential>(credential);
   return fmt::format("{}{}", fixed.role.empty() ? "the agent's own role" : "role " + fixed.role,
                      fixed.password.empty() ? ", no password" : "");

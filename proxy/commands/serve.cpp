@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json.hpp>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <system_error>
 #include <thread>
 
 #include "parser/parser.hpp"
@@ -177,11 +181,21 @@ class Service {
   bool ended_ = false;
 };
 
+/// What is in memory stays there: no core is written, and no other process of this user may look into it.
+bool keep_memory_private() {
+  constexpr rlimit kNone{0, 0};
+  return ::setrlimit(RLIMIT_CORE, &kNone) == 0 && ::prctl(PR_SET_DUMPABLE, 0) == 0;
+}
+
 }  // namespace
 
 int serve(const std::string& config_file) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("pgchaperone"));
   spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+  if (!keep_memory_private()) {
+    spdlog::error("secrets can't be kept out of cores: {}", std::generic_category().message(errno));
+    return 2;
+  }
   auto config = read_config(config_file);
   if (!config) {
     net::log_lines(spdlog::level::err, config.error().message);
@@ -254,7 +268,7 @@ int serve(const std::string& config_file) {
     admin_server = std::move(*started);
     spdlog::info("metrics and health on {}", admin_server->address().to_string());
   }
-  Service service(config_file, *config, **log, **server, revocations ? &*revocations : nullptr);
+  Service service(config_file, std::move(*config), **log, **server, revocations ? &*revocations : nullptr);
   for (const auto& address : (*server)->addresses()) spdlog::info("listening on {}", address.to_string());
   service.run();
   admin_server.reset();

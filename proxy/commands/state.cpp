@@ -14,6 +14,7 @@
 
 #include "proxy/auth/scram.hpp"
 #include "proxy/config.hpp"
+#include "proxy/wire/secret.hpp"
 #include "proxy/wire/sqlstate.hpp"
 #include "rules/file.hpp"
 
@@ -111,9 +112,16 @@ wire::Result<void> State::write(std::string_view name, std::string_view text, mo
 wire::Result<std::optional<auth::SigningKey>> State::signing_key() const {
   const std::string file = path(kKeyFile);
   if (!exists(file)) return std::optional<auth::SigningKey>();
-  const rules::File read = rules::read_file(file, kMaxFile);
+  rules::File read = rules::read_file(file, kMaxFile);
   if (!read.error.empty()) return failure(file, read.error);
+  if (!rules::is_private(read)) {
+    return failure(file,
+                   fmt::format("it is open to others than its owner (mode {:04o}); expected 0600, and a "
+                               "new key where somebody may have read it",
+                               read.mode));
+  }
   auto key = auth::SigningKey::from_pem(read.text);
+  wire::wipe(read.text);
   if (!key) return failure(file, "it is no private key of Ed25519 or P-256 in PEM");
   return key;
 }

@@ -76,7 +76,9 @@ ControlOutcome<std::optional<HashedCatalog>> CatalogReader::read() {
     if (mark && *mark == mark_) return std::nullopt;
     connection_.reset();
   }
-  auto opened = ControlConnection::open(login_, kOpening);
+  auto login = login_();
+  if (!login) return login.error();
+  auto opened = ControlConnection::open(std::move(*login), kOpening);
   if (!opened) return opened.error();
   connection_.emplace(std::move(*opened));
   // The probe first: what changes between the two is found by the next one.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +25,10 @@ struct HashedCatalog {
 /// again when it is lost. Blocking calls, one thread at a time.
 class CatalogReader {
  public:
-  explicit CatalogReader(session::ControlLogin login) : login_(std::move(login)) {}
+  /// How to log in; asked for each connection, and may block.
+  using Login = std::function<ControlOutcome<session::ControlLogin>()>;
+
+  explicit CatalogReader(Login login) : login_(std::move(login)) {}
 
   /// The catalog, with all that was committed before the call; nothing where it is the last one that it gave.
   /// While a connection is there one cheap query tells whether anything can have changed; the whole is read
@@ -36,7 +40,7 @@ class CatalogReader {
  private:
   ControlOutcome<std::string> probe();
 
-  session::ControlLogin login_;
+  Login login_;
   std::optional<ControlConnection> connection_;
   std::string mark_;  // what probe() gave when the catalog was read
 };

@@ -96,9 +96,11 @@ void Worker::read_client(Connection& connection) {
   const auto got = receive_from(connection.client, to, kReceive);
   if (got.bytes > 0) {
     client_buffer_used_ += got.bytes;
+    const bool proves_itself = !connection.session.logged_in();
     auto step = take_step();
     connection.session.on_client({to, got.bytes}, *step);
     settle(connection, std::move(step));
+    if (proves_itself) ::explicit_bzero(to, got.bytes);  // a login keeps no view of what it got
   }
   if (got.state == Transfer::State::kFailed) lost(connection.client);
   if (got.state != Transfer::State::kClosed) return;

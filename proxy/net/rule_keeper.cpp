@@ -8,6 +8,7 @@
 #include <future>
 #include <utility>
 
+#include "proxy/net/credentials/own_login.hpp"
 #include "proxy/net/log_lines.hpp"
 #include "rules/text.hpp"
 
@@ -215,7 +216,7 @@ void RuleKeeper::load_named() {
   const auto& policy = environment_->policy;
   if (!policy || policy->observed().size() == policy->agents.size()) return;
   for (const auto& [name, database] : environment_->databases) {
-    if (name == "*" || session::control_login(database, name, "").role.empty()) continue;
+    if (name == "*" || !names_its_role(database)) continue;
     Keeping& keeping = keep(name, "", database);
     if (keeping.awake || keeping.rules) continue;
     spdlog::info("reading the catalog of database {} at {}", rules::in_quotes(name),

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "proxy/net/credentials/own_login.hpp"
 #include "proxy/net/events.hpp"
 #include "proxy/net/log_lines.hpp"
 #include "proxy/net/rule_keeper.hpp"
@@ -144,9 +145,11 @@ bool RuleKeeper::Keeping::is_target_of(const session::Environment& environment) 
 void RuleKeeper::Keeping::follow(const session::Database& entry) {
   database = entry;
   target = entry.target(name);
-  session::ControlLogin login = session::control_login(entry, name, role);
-  login.parameters = {{"application_name", "pgchaperone"}, {"statement_timeout", "10s"}};
-  reader = std::make_shared<CatalogReader>(std::move(login));
+  reader = std::make_shared<CatalogReader>([database = entry, name = name, role = role] {
+    auto login = own_login(database, name, role);
+    if (login) login->parameters = {{"application_name", "pgchaperone"}, {"statement_timeout", "10s"}};
+    return login;
+  });
 }
 
 void RuleKeeper::record(const Keeping& keeping, std::string_view event, std::string_view policy,

@@ -130,6 +130,7 @@ TlsContext::Result TlsContext::for_clients(const PemFile& certificate, const Pem
     ERR_clear_error();
     return not_its_key(certificate, key);
   }
+  SSL_CTX_set_options(context, SSL_OP_CLEANSE_PLAINTEXT);  // tokens come this way
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   if (!client_ca.text.empty()) {
     if (const auto trusted = trust(context, client_ca); !trusted) return trusted.error();

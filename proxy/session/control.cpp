@@ -83,6 +83,8 @@ ControlLogin control_login(const Database& database, std::string_view name, std:
   } else if (const auto* made = std::get_if<SessionRoleCredential>(&database.credential)) {
     login.role = made->broker;
     login.password = made->password;
+  } else if (const auto* shown = std::get_if<ClientCertificateCredential>(&database.credential)) {
+    login.role = shown->role;
   }
   return login;
 }
@@ -231,7 +233,7 @@ void Control::sasl(std::int32_t number, std::string_view data) {
   if (code == Code::kSasl && !scram_) {
     const auto mechanisms = backend::decode_sasl_mechanisms(data);
     if (!mechanisms) return fail(mechanisms.error().message);
-    scram_.emplace(login_.password, keys_, end_point_);
+    scram_.emplace(login_.password.view(), keys_, end_point_);
     const auto mechanism = scram_->choose(*mechanisms);
     if (mechanism.empty()) return fail("it offers no SCRAM-SHA-256");
     if (login_.password.empty()) {

@@ -19,7 +19,7 @@ struct ControlLogin {
   Address server;
   std::string database;
   std::string role;
-  std::string password;
+  wire::Secret password;
   std::shared_ptr<const net::TlsContext> tls = {};  ///< for whoever has the socket; nullptr = no TLS
   /// Further start-up parameters, as application_name.
   std::vector<std::pair<std::string, std::string>> parameters;

@@ -60,6 +60,9 @@ class Login {
   Login(std::shared_ptr<const Environment> environment, auth::ScramKeyCache& keys,
         const std::function<std::optional<wire::Error>()>& admit,
         const std::shared_ptr<const auth::Revocations>& revocations, bool offers_tls, bool local);
+  ~Login() { wire::wipe(input_); }
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
 
   void on_client(std::string_view bytes, Step& step);
   void on_tls_established(std::string end_point);
@@ -174,6 +177,7 @@ class Login {
   std::optional<auth::ScramServer> scram_server_;
   std::optional<auth::ScramClient> scram_client_;
   Lease lease_;
+  auth::ScramKeyCache keys_of_lease_;  // which are of no use to others
   bool server_proved_ = false;
   wire::FrameReader client_;
   wire::FrameReader server_;

@@ -82,7 +82,9 @@ void Login::on_client(std::string_view bytes, Step& step) {
     const auto body = client_.frame().body();
     phase_ == Phase::kToken ? token_message(body, step) : sasl_message(body, step);
   }
-  input_ = std::string(input);
+  std::string rest(input);
+  wire::wipe(input_);  // a token may have been in it
+  input_ = std::move(rest);
 }
 
 // Behind it neither encryption can be asked for any more.

@@ -24,10 +24,11 @@ LeaseRequest Login::lease_request(std::string session) const {
       .session = std::move(session), .database = database_name_, .principal = principal_, .capabilities = {}};
   const auto* agent = environment_->policy ? environment_->policy->find_agent(agent_) : nullptr;
   if (context_) agent = &context_->agent();
-  if (agent == nullptr) return request;
-  for (const auto& capability : agent->capabilities) request.capabilities.push_back(capability->name);
+  if (agent != nullptr) {
+    for (const auto& capability : agent->capabilities) request.capabilities.push_back(capability->name);
+  }
   if (!context_) {  // observed: what its proof lacks, it goes without
-    auto principal = principal_of(identity_, *agent);
+    auto principal = agent != nullptr ? principal_of(identity_, *agent) : wire::Error{};
     request.principal = principal ? std::move(*principal)
                                   : rules::Principal{.agent = identity_.agent,
                                                      .actor = identity_.actor,
@@ -209,12 +210,16 @@ bool Login::sasl(backend::AuthenticationCode code, std::string_view data, Step& 
     if (lease_.keys) {
       scram_client_.emplace(*lease_.keys, upstream_end_point_);
     } else {
-      scram_client_.emplace(lease_.password, keys_, upstream_end_point_);
+      const bool lasts = std::holds_alternative<StaticCredential>(database_->credential);
+      scram_client_.emplace(lease_.password.view(), lasts ? keys_ : keys_of_lease_, upstream_end_point_);
     }
     const auto mechanism = scram_client_->choose(*mechanisms);
     if (mechanism.empty()) return upstream_fault("it offers no SCRAM-SHA-256", step);
     if (!lease_.keys && lease_.password.empty()) {
-      return upstream_fault("it asks for a password, and the configuration has none (password_file)", step);
+      return upstream_fault(lease_.tls
+                                ? "it asks for a password rather than a certificate (pg_hba.conf)"
+                                : "it asks for a password, and the configuration has none (password_file)",
+                            step);
     }
     step.to_server.write([&](std::string& out) {
       wire::frontend::encode_sasl_initial_response(out, mechanism, scram_client_->first());

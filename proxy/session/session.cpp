@@ -192,6 +192,7 @@ void Session::begin_relay(Step& step) {
   }
   relay_.emplace(environment_->statement_limits, thread_.sql, thread_.counters, describe(*login_, id_, peer_),
                  std::move(guard), declared_at_login(login_->settings()));
+  server_tls_ = login_->database().tls;  // a cancel shows no certificate
   client_key_ = login_->client_key();
   server_key_ = login_->server_key();
   identity_ = std::make_unique<auth::ProvenIdentity>(login_->identity());

@@ -100,7 +100,7 @@ void FrameReader::keep(std::string_view& input, std::size_t size) {
 
 // Gives the memory back too, which clear() would not.
 void FrameReader::release() {
-  std::string().swap(kept_);
+  decltype(kept_)().swap(kept_);
   shown_ = false;
 }
 

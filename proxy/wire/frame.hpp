@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "proxy/wire/error.hpp"
+#include "proxy/wire/secret.hpp"
 
 namespace chaperone::wire {
 
@@ -84,7 +85,9 @@ class FrameReader {
   }
 
   FrameRules rules_;
-  std::string kept_;    // the beginning of an incomplete message, header first
+  /// The beginning of an incomplete message, header first. Wiped: what a client proves itself with comes in
+  /// messages, too.
+  std::basic_string<char, std::char_traits<char>, WipingAllocator<char>> kept_;
   bool shown_ = false;  // kept_ was shown as the last frame and is dropped by the next call
   std::uint32_t rest_ = 0;
   Frame frame_{};

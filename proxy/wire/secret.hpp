@@ -3,6 +3,7 @@
 #include <string.h>  // NOLINT(modernize-deprecated-headers): explicit_bzero
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -40,7 +41,11 @@ inline void wipe(std::string& text) {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string_view text) : bytes_(text.begin(), text.end()) {}
+  /// A copy of the text, which stays where it is.
+  template <std::convertible_to<std::string_view> Text>
+  Secret(const Text& text) {  // NOLINT: a secret is a text
+    append(text);
+  }
   /// What the text holds; the text is wiped.
   static Secret taken_from(std::string& text) {
     Secret secret(text);

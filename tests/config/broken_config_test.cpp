@@ -18,6 +18,11 @@ struct Broken {
   std::string_view fragment;  ///< of the message
 };
 
+/// How sessions of `shop` are spoken for; without it TLS is what it is by default.
+constexpr std::string_view kShop =
+    "    tls:\n      mode: insecure_disable\n    credential:\n      insecure_static:\n        role: app\n"
+    "        password_file: app.password";
+
 constexpr Broken kBroken[] = {
     {"instance: west-1", "instance: West 1", "1:11", "instance is \"West 1\""},
     {"instance: west-1", "instance: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "1:11", "instance is"},
@@ -137,7 +142,7 @@ constexpr Broken kBroken[] = {
     {"      insecure_static: {}", "      insecure_static: app", "21:24", "expected a map of role"},
     {"      insecure_static: {}", "      {}", "20:5", "names no kind of credential"},
     {"      insecure_static: {}", "      session_role: {broker: b}", "20:5",
-     "would need a broker in every database"},
+     "is made for sessions of one database"},
     {"      insecure_static:\n        role: app", "      session_role:\n        broker: b\n        role: app",
      "17:9", "unknown key \"role\" in databases.shop.credential.session_role"},
     {"      insecure_static:\n        role: app",
@@ -146,11 +151,39 @@ constexpr Broken kBroken[] = {
      "\"broker\" is missing in databases.shop.credential.session_role"},
     {"      insecure_static: {}", "      insecure_static: {}\n      session_role: {broker: b}", "21:7",
      "has session_role as well; expected one kind"},
-    {"      insecure_static: {}", "      client_certificate: {}", "21:7",
-     "client_certificate: not in this version"},
+    {kShop, "    credential:\n      client_certificate: {role: a, ca_certificate: b}", "13:7",
+     "\"ca_key\" is missing in databases.shop.credential.client_certificate"},
+    {kShop,
+     "    credential:\n      client_certificate: {role: a, ca_certificate: nowhere, ca_key: app.password}",
+     "13:53", "No such file"},
+    {kShop,
+     "    credential:\n      client_certificate: {role: a, ca_certificate: policy.yaml, ca_key: "
+     "open.password}",
+     "13:74", "open.password\" is open to others than its owner (mode 0644)"},
+    {kShop,
+     "    credential:\n      client_certificate: {role: a, ca_certificate: policy.yaml, ca_key: "
+     "app.password}",
+     "13:7", "policy.yaml\": it holds no certificate in PEM form"},
     {"      insecure_static: {}", "      vault: {}", "21:7", "vault: not in this version"},
     {"      insecure_static: {}", "      rds_iam: {}", "21:7", "rds_iam: not in this version"},
-    {"      insecure_static: {}", "      command: [/bin/x]", "21:7", "command: not in this version"},
+    {kShop, "    credential:\n      command: [/bin/true]", "13:16", "expected a map of program"},
+    {kShop, "    credential:\n      command: {timeout: 5s}", "13:7",
+     "\"program\" is missing in databases.shop.credential.command"},
+    {kShop, "    credential:\n      command: {program: /bin/true}", "13:26", "expected a list"},
+    {kShop, "    credential:\n      command: {program: []}", "13:26", "program is empty; expected a list"},
+    {kShop, "    credential:\n      command: {program: [true]}", "13:27",
+     "\"true\" is no absolute path; expected the absolute path"},
+    {kShop, "    credential:\n      command: {program: [/no/such/program]}", "13:27",
+     "\"/no/such/program\" can't be run: No such file or directory"},
+    {kShop, "    credential:\n      command: {program: [/tmp]}", "13:27", "is no program that we may run"},
+    {kShop, "    credential:\n      command: {program: [/bin/true], environment: [A=b]}", "13:53",
+     "\"A=b\"; expected a name alone"},
+    {kShop, "    credential:\n      command: {program: [/bin/true], timeout: 2m}", "13:48",
+     "timeout is 2m; expected"},
+    {kShop, "    credential:\n      command: {program: [/bin/true], lifetime: 61m}", "13:49",
+     "lifetime is 61m; expected"},
+    {kShop, "    credential:\n      command: {program: [/bin/true], shell: true}", "13:39",
+     "unknown key \"shell\""},
     {"      insecure_static: {}", "      insecure_static: {}\n      vault: {}", "22:7",
      "vault: not in this version"},
     {"        role: app", "        password: hunter2", "16:9", "unknown key \"password\""},

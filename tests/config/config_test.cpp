@@ -217,6 +217,49 @@ TEST_F(ConfigTest, PasswordLosesOneLineBreakAndNothingElse) {
   EXPECT_EQ(password(" x \n"), " x ");
 }
 
+TEST_F(ConfigTest, CertificatesAreMintedByACheckedAuthority) {
+  const pg::Authority authority;
+  directory_.write("ca.pem", authority.certificate());
+  directory_.write("ca.key", authority.key());
+  directory_.write("other.key", pg::Authority().key());
+  const std::string tls = edited(kGoodConfig, "mode: insecure_disable", "mode: verify-full");
+  const auto with = [](const std::string& text, std::string_view credential) {
+    return edited(text, "insecure_static:\n        role: app\n        password_file: app.password",
+                  "client_certificate: " + std::string(credential));
+  };
+  const Config config =
+      read(with(tls, "{role: agents, ca_certificate: ca.pem, ca_key: ca.key, lifetime: 5m}"));
+  const auto& credential =
+      std::get<session::ClientCertificateCredential>(config.environment->find_database("shop")->credential);
+  EXPECT_EQ(credential.role, "agents");
+  EXPECT_EQ(credential.lifetime, 5min);
+  EXPECT_TRUE(credential.authority);
+  EXPECT_EQ(
+      problems(with(tls, "{role: agents, ca_certificate: ca.pem, ca_key: other.key}")),
+      "chaperone.yaml:15:7: databases.shop.credential.client_certificate: \"other.key\": the private key is "
+      "not that of the certificate in \"ca.pem\"; expected the certificate of an authority and its key");
+  EXPECT_NE(problems(with(std::string(kGoodConfig), "{role: a, ca_certificate: ca.pem, ca_key: ca.key}"))
+                .find("chaperone.yaml:14:5: databases.shop.credential.client_certificate needs TLS"),
+            std::string::npos);
+  const std::string nameless = edited(edited(tls, "instance: west-1\n", ""), "state: state\n", "");
+  EXPECT_NE(problems(with(nameless, "{role: a, ca_certificate: ca.pem, ca_key: ca.key}"))
+                .find("the credential of \"shop\" needs a name of this proxy"),
+            std::string::npos);
+}
+
+TEST_F(ConfigTest, ACommandIsWordsAndLimits) {
+  const Config config = read(edited(
+      kGoodConfig, "insecure_static:\n        role: app\n        password_file: app.password",
+      "command:\n        program: [/bin/true, --for, \"a b\", \"\"]\n        environment: [VAULT_ADDR]\n"
+      "        timeout: 2s\n        lifetime: 90s"));
+  const auto& credential =
+      std::get<session::CommandCredential>(config.environment->find_database("shop")->credential);
+  EXPECT_EQ(credential.program, (std::vector<std::string>{"/bin/true", "--for", "a b", ""}));
+  EXPECT_EQ(credential.environment, std::vector<std::string>{"VAULT_ADDR"});
+  EXPECT_EQ(credential.timeout, 2s);
+  EXPECT_EQ(credential.lifetime, 90s);
+}
+
 TEST_F(ConfigTest, AFileOfRootMayBeReadableByTheGroupOfAService) {
   directory_.write("chaperone.yaml", kGoodConfig, 0644);
   for (const char* name : {"passwords", "app.password", "policy.yaml"}) {

@@ -104,7 +104,7 @@ TEST(Dsn, ACertificateToCheckByIsUsed) {
             "the connection string: the file of sslrootcert is empty; expected certificates in PEM form");
   const auto plain = commands::control_login(*parse("postgresql://app:pw@h/shop?sslmode=disable"));
   ASSERT_TRUE(plain);
-  EXPECT_EQ(plain->role + plain->password + plain->database, "apppwshop");
+  EXPECT_EQ(plain->role + std::string(plain->password.view()) + plain->database, "apppwshop");
   EXPECT_EQ(plain->tls, nullptr);
 }
 

@@ -51,7 +51,7 @@ TEST_F(Command, GetsItsInputAndArgumentsAndNothingElse) {
   ::setenv("CHAPERONE_TEST_SECRET", "of the parent", 1);
   const std::string program =
       script("read line; echo \"$line|$0|$1|$2|$#\"; env >" + file("env") + "; ls -l /proc/$$/fd >" +
-             file("fds") + "; pwd >" + file("cwd") + "; cat /proc/$$/status >" + file("status") +
+             file("fds") + "; pwd >" + file("cwd") + "; cat /proc/self/status >" + file("status") +
              "; ps -o pgid= -p $$ >" + file("group") + "; echo $$ >" + file("pid"));
   const CommandResult result = run_command(
       {.words = {program, "a b; $(id)", "*"}, .environment = {"PATH=/usr/bin:/bin", "ONE=1"}}, "the input\n");

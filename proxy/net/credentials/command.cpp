@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <semaphore>
 #include <system_error>
 
 #include "proxy/net/socket.hpp"
@@ -210,6 +211,50 @@ class Conversation {
   std::string errors_;
 };
 
+/// Of this thread, while this lives.
+class NoSigpipe {
+ public:
+  NoSigpipe() {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &old_);
+  }
+  ~NoSigpipe() {
+    const timespec at_once{};
+    while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {
+    }
+    ::pthread_sigmask(SIG_SETMASK, &old_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_, old_;
+};
+
+/// One of the kMaxCommands places.
+class Place {
+ public:
+  Place(Clock::time_point deadline, int stop) {
+    constexpr auto kLook = std::chrono::milliseconds(50);
+    pollfd stopping{stop, POLLIN, 0};
+    while (!taken_ && Clock::now() < deadline && ::poll(&stopping, 1, 0) == 0) {
+      taken_ = places_.try_acquire_for(kLook);
+    }
+  }
+  ~Place() {
+    if (taken_) places_.release();
+  }
+  Place(const Place&) = delete;
+
+  explicit operator bool() const { return taken_; }
+
+ private:
+  static std::counting_semaphore<kMaxCommands> places_;
+  bool taken_ = false;
+};
+
+std::counting_semaphore<kMaxCommands> Place::places_{kMaxCommands};
+
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {}", WTERMSIG(status));
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
@@ -241,6 +286,12 @@ CommandResult run_command(const CommandLine& command, std::string_view input, in
   const auto program = trusted_program(command.words.front());
   if (!program) {
     result.failure = program.error().message;
+    return result;
+  }
+  const NoSigpipe quiet;
+  const Place place(deadline, stop);
+  if (!place) {
+    result.failure = fmt::format("{} commands run already", kMaxCommands);
     return result;
   }
   Conversation conversation(input);

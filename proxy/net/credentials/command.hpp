@@ -28,6 +28,8 @@ struct CommandResult {
 inline constexpr std::size_t kMaxCommandOutput = 64U << 10;
 /// Bytes of standard error that are kept.
 inline constexpr std::size_t kMaxCommandErrors = 1024;
+/// So many run at once in this process.
+inline constexpr std::size_t kMaxCommands = 8;
 
 /// The path without symbolic links of a program that nobody but root and ourselves can change or replace: the
 /// file and every directory above it are owned by one of them, and writable by nobody else (a sticky
@@ -37,8 +39,8 @@ wire::Result<std::string> trusted_program(const std::string& path);
 
 /// Runs the program once, in a process group of its own, in "/", with nothing of ours but three pipes, writes
 /// `input` to it and waits for its end. Then, or when the time is over or `stop` becomes readable, all of the
-/// group is killed; no zombie is left. Blocks; for a thread that has SIGPIPE ignored or blocked. Waits for
-/// its own child alone, so that other children of the process are nobody's here.
+/// group is killed; no zombie is left. Blocks, also while kMaxCommands others run. Waits for its own child
+/// alone, so that other children of the process are nobody's here.
 CommandResult run_command(const CommandLine& command, std::string_view input, int stop = -1);
 
 }  // namespace chaperone::net

@@ -109,7 +109,7 @@ session::Database SessionRoles::database() const {
 }
 
 std::string SessionRoles::make_name() {
-  std::string role = fmt::format("agp_{}_{}", instance_, auth::random_id());
+  std::string role = lease_name(instance_);
   const std::lock_guard guard(mutex_);
   ours_.insert(role);
   return role;

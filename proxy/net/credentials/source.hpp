@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "proxy/audit/log.hpp"
 #include "proxy/session/environment.hpp"
 
 namespace chaperone::net {
@@ -15,6 +16,15 @@ struct LeaseError {
 
 using LeaseOutcome = boost::system::result<session::Lease, LeaseError>;
 [[noreturn]] void throw_exception_from_error(const LeaseError& error, const boost::source_location& where);
+
+/// "agp_<instance>_<16 random characters>": how the records, and where it can the server, know a lease.
+std::string lease_name(std::string_view instance);
+
+/// Records a lease of a kind that leaves nothing on the server: who it is for, with further `members`. Empty,
+/// or why it can't be recorded; then it may not be used.
+std::string record_lease(audit::Log& log, std::string_view event, std::string_view name,
+                         const session::Lease& lease, std::string_view target,
+                         const session::LeaseRequest& request, std::string_view members);
 
 /// Where the leases of one database come from: one kind of credential each. There is no way from one kind to
 /// another: a session gets what the configuration says, or is refused. Functions may be called from any
