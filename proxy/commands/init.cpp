@@ -60,11 +60,17 @@ wire::Result<Surveyed> survey(const Dsn& dsn) {
   login->parameters = {{"application_name", "pgchaperone init"}};
   const auto failed = [&](const session::ControlError& error) {
     std::string advice;
-    if (dsn.tls == Dsn::Tls::kVerifyFull) {
-      advice =
+    const auto is_about = [&](std::string_view word) {
+      return error.sqlstate == wire::sqlstate::kConnectionFailure &&
+             error.message.find(word) != std::string::npos;
+    };
+    if (dsn.password.empty() && is_about("password")) {
+      advice += "; the password stands in the connection string or PGPASSWORD, or is typed in";
+    }
+    if (dsn.tls == Dsn::Tls::kVerifyFull && is_about("TLS")) {
+      advice +=
           "; TLS is sslmode=verify-full, and sslrootcert=FILE where the system does not know who signed "
-          "(sslmode=require "
-          "checks nothing, disable does without)";
+          "(sslmode=require checks nothing, disable does without)";
     }
     return wrong(fmt::format("database {} at {}: {}{}", rules::in_quotes(dsn.database),
                              dsn.server.to_string(), session::text_of(error), advice));
