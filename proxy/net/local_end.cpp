@@ -129,8 +129,8 @@ void LocalEnd::admit(Descriptor client, bool by_port) {
   if (by_port) set_options(client.get());
   Connection& connection = connections_.emplace_back();
   connection.thread = std::thread([this, &connection, by_port, client = std::move(client)]() mutable {
-    static const std::string kNone;
-    forward(std::move(client), by_port ? password_ : kNone, target_, stop_.get());
+    static const std::string none;
+    forward(std::move(client), by_port ? password_ : none, target_, stop_.get());
     connection.over = true;
   });
 }
