@@ -238,22 +238,22 @@ class Place {
     constexpr auto kLook = std::chrono::milliseconds(50);
     pollfd stopping{stop, POLLIN, 0};
     while (!taken_ && Clock::now() < deadline && ::poll(&stopping, 1, 0) == 0) {
-      taken_ = places_.try_acquire_for(kLook);
+      taken_ = places.try_acquire_for(kLook);
     }
   }
   ~Place() {
-    if (taken_) places_.release();
+    if (taken_) places.release();
   }
   Place(const Place&) = delete;
 
   explicit operator bool() const { return taken_; }
 
  private:
-  static std::counting_semaphore<kMaxCommands> places_;
+  static std::counting_semaphore<kMaxCommands> places;
   bool taken_ = false;
 };
 
-std::counting_semaphore<kMaxCommands> Place::places_{kMaxCommands};
+std::counting_semaphore<kMaxCommands> Place::places{kMaxCommands};
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {}", WTERMSIG(status));
