@@ -145,7 +145,8 @@ TEST_F(Credential, ACertificateForEachSession) {
     EXPECT_TRUE(shown.starts_with("/CN=" + name + " ")) << shown;
     EXPECT_EQ(text(records.back(), "role"), "cert_agents");
     EXPECT_EQ(text(records.back(), "agent"), "tester");
-    EXPECT_EQ(records.back().at("seconds").as_int64(), 600);
+    EXPECT_LE(records.back().at("seconds").as_int64(), 600);
+    EXPECT_GT(records.back().at("seconds").as_int64(), 500) << "whole seconds of what is left of ten minutes";
     names.insert(name);
     client.close();
     const auto session = mine.session(client.pid());
