@@ -98,14 +98,16 @@ BEGIN
 END
 $function$;
 
--- Removes what has been shut. Gives the names of those that are gone; one with a session that has not ended yet stays,
--- and so does one that owns something in another database.
+-- Removes what has been shut. Gives the names of those that are gone, whoever removed them; one with a session that has
+-- not ended yet stays, and so does one that owns something in another database.
 CREATE OR REPLACE FUNCTION chaperone.drop(leases text[]) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
   lease name;
   id oid;
 BEGIN
+  RETURN QUERY SELECT asked.role FROM unnest(leases) AS asked (role)
+               WHERE NOT EXISTS (SELECT FROM chaperone.leases AS l WHERE l.role = asked.role);
   FOR lease, id IN SELECT l.role, r.oid FROM chaperone.leases AS l LEFT JOIN pg_roles AS r ON r.rolname = l.role
                    WHERE l.role = ANY (leases) LOOP
     CONTINUE WHEN EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.usesysid = id);

@@ -346,7 +346,8 @@ TEST(Leases, TheBrokerCanMakeNothingElse) {
   EXPECT_EQ(postgres().scalar(
                 "SELECT rolcanlogin AND rolpassword IS NOT NULL FROM pg_authid WHERE rolname = 'other'"),
             "t");
-  EXPECT_EQ(count(broker.run("SELECT chaperone.drop('{other,agc_items}')"), 'D'), 0U);
+  EXPECT_EQ(count(broker.run("SELECT chaperone.drop('{other,agc_items}')"), 'D'), 2U) << "they are no leases";
+  EXPECT_EQ(postgres().scalar("SELECT count(*) FROM pg_roles WHERE rolname IN ('other', 'agc_items')"), "2");
   refuses("CREATE ROLE more", "42501");
   refuses("ALTER ROLE agp_stolen_aaaaaaaaaaaaaaaa LOGIN", "42501");
   refuses("SET ROLE pgchaperone_owner", "42501");

@@ -63,8 +63,9 @@ LeaseOutcome lease_of(CredentialAnswer answer, const session::Database& database
 LeaseOutcome command_lease(const session::Database& database, const session::LeaseRequest& request,
                            const std::string& name, int stop) {
   const auto& credential = std::get<session::CommandCredential>(database.credential);
+  const std::string server = database.server.to_string();
   const CredentialQuestion question{
-      .server = database.server.to_string(),
+      .server = server,
       .database = database.database.empty() ? request.database : database.database,
       .agent = request.principal.agent,
       .actor = request.principal.actor,

@@ -42,8 +42,7 @@ SessionRoles::~SessionRoles() {
     stopping_ = true;
     last_words_ = Clock::now() + kLastWords;
     ready_.clear();
-    closed_.clear();
-    for (const std::string& role : ours_) {
+    for (const std::string& role : ours_) {  // what is being shut just now is shut twice
       if (!shut_.contains(role)) closed_.push_back(role);
     }
   }

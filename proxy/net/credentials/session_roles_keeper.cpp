@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "proxy/net/credentials/session_roles_broker.hpp"
@@ -90,7 +91,7 @@ void SessionRoles::run_back() {
 SessionRoles::Clock::time_point SessionRoles::next_due() {
   const auto now = Clock::now();
   if (stopping_ && (ours_.empty() || now >= last_words_)) return now;
-  auto due = next_reap_;
+  auto due = stopping_ ? std::min(next_reap_, last_words_) : next_reap_;
   for (const auto& [role, removal] : shut_) due = std::min(due, removal.due);
   const std::size_t wanted = wanted_ready();
   if (!closed_.empty() || ready_.size() < wanted || (wanted == 0 && !ready_.empty())) due = now;
@@ -192,19 +193,28 @@ ControlOutcome<void> SessionRoles::shut(Broker& broker) {
   std::vector<std::string> roles;
   {
     const std::lock_guard guard(mutex_);
-    const std::size_t count = std::min(kBatch, closed_.size());
-    roles.assign(closed_.begin(), closed_.begin() + static_cast<std::ptrdiff_t>(count));
+    const auto rest = closed_.begin() + static_cast<std::ptrdiff_t>(std::min(kBatch, closed_.size()));
+    std::move(closed_.begin(), rest, std::back_inserter(roles));
+    closed_.erase(closed_.begin(), rest);
   }
   if (roles.empty()) return {};
+  auto done = ControlOutcome<void>();
   for (const std::string& role : roles) {
-    if (const auto recorded = record("closing", role); !recorded) return recorded.error();
+    if (done) done = record("closing", role);
   }
-  const auto answer = broker.query(fmt::format("SELECT chaperone.shut({})", array_of(roles)));
-  if (!answer) return answer.error();
+  if (done) {
+    const auto answer = broker.query(fmt::format("SELECT chaperone.shut({})", array_of(roles)));
+    if (!answer) done = answer.error();
+  }
   const std::lock_guard guard(mutex_);
-  closed_.erase(closed_.begin(), closed_.begin() + static_cast<std::ptrdiff_t>(roles.size()));
-  for (std::string& role : roles) shut_[std::move(role)] = {Clock::now() + kUntilGone, kUntilGone};
-  return {};
+  for (std::string& role : roles) {
+    if (!done) {
+      closed_.push_back(std::move(role));
+    } else if (ours_.contains(role)) {
+      shut_[std::move(role)] = {Clock::now() + kUntilGone, kUntilGone};
+    }
+  }
+  return done;
 }
 
 ControlOutcome<void> SessionRoles::drop(Broker& broker) {
