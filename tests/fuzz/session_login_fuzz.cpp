@@ -23,8 +23,9 @@ constexpr std::string_view kPassword = "pencil";
 std::shared_ptr<const Environment> environment() {
   static const auto made = [] {
     auto environment = std::make_shared<Environment>();
-    environment->databases["shop"] = {
-        .server = {.host = "db"}, .database = "live", .role = "app", .password = "secret"};
+    environment->databases["shop"] = {.server = {.host = "db"},
+                                      .database = "live",
+                                      .credential = StaticCredential{.role = "app", .password = "secret"}};
     const auto line = auth::Passwords::line("bot", auth::ScramVerifier::derive(kPassword, 1));
     environment->passwords = auth::Passwords::from_text(line, "passwords").value();
     return environment;
