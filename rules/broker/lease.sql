@@ -29,7 +29,7 @@ BEGIN
   IF lease IS NULL OR lease !~ '^agp_[a-z0-9-]{1,32}_[a-z2-7]{16}$' THEN
     RAISE EXCEPTION 'a lease is named agp_<instance>_<16 random characters>' USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF ttl IS NULL OR ttl <= interval '0' OR ttl > interval '1 hour' THEN
+  IF ttl IS NULL OR now() + ttl <= now() OR now() + ttl > now() + interval '1 hour' THEN
     RAISE EXCEPTION 'a lease lives for at most an hour' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT'
@@ -48,7 +48,7 @@ DECLARE
   options constant text := CASE WHEN current_setting('server_version_num')::integer >= 160000
                                 THEN ' WITH INHERIT TRUE, SET FALSE' ELSE '' END;
 BEGIN
-  IF ttl IS NULL OR ttl <= interval '0' OR ttl > interval '1 hour' THEN
+  IF ttl IS NULL OR now() + ttl <= now() OR now() + ttl > now() + interval '1 hour' THEN
     RAISE EXCEPTION 'a lease lives for at most an hour' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF verifier IS NULL
@@ -73,46 +73,63 @@ BEGIN
 END
 $function$;
 
--- The session is there: nobody else can log in with it any more.
+-- The session is there: nobody else can log in with it any more. A session that changes its own role can hold this up: no
+-- function here waits for one.
 CREATE OR REPLACE FUNCTION chaperone.seal(lease text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 BEGIN
+  PERFORM set_config('lock_timeout', '50ms', true);
   IF EXISTS (SELECT FROM chaperone.leases AS l WHERE l.role = lease) THEN
     EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', lease);
   END IF;
 END
 $function$;
 
--- No login any more, and what is connected ends. To be committed before drop().
+-- What is connected ends, and no login any more. To be committed before drop().
 CREATE OR REPLACE FUNCTION chaperone.shut(leases text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
   lease name;
 BEGIN
+  PERFORM set_config('lock_timeout', '50ms', true);
+  PERFORM pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN chaperone.leases AS l ON l.role = a.usename
+  WHERE a.usename = ANY (leases);
   FOR lease IN SELECT r.rolname FROM pg_roles AS r JOIN chaperone.leases AS l ON l.role = r.rolname
                WHERE r.rolname = ANY (leases) LOOP
-    EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', lease);
+    BEGIN
+      EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', lease);
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING 'lease role % can not be shut yet: %', lease, sqlerrm;
+    END;
   END LOOP;
+  -- Who came in between.
+  PERFORM pg_stat_clear_snapshot();
   PERFORM pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN chaperone.leases AS l ON l.role = a.usename
   WHERE a.usename = ANY (leases);
 END
 $function$;
 
--- Removes what has been shut. Gives the names of those that are gone, whoever removed them; one with a session that has
--- not ended yet stays, and so does one that owns something in another database.
+-- Removes what has been shut. Gives the names of those that are gone, whoever removed them. What can't be removed yet
+-- stays and holds nobody else up: one with a session that has not ended, or that owns something in another database, or
+-- more large objects than go at once.
 CREATE OR REPLACE FUNCTION chaperone.drop(leases text[]) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
   lease name;
   id oid;
 BEGIN
+  PERFORM set_config('lock_timeout', '50ms', true);
   RETURN QUERY SELECT asked.role FROM unnest(leases) AS asked (role)
                WHERE NOT EXISTS (SELECT FROM chaperone.leases AS l WHERE l.role = asked.role);
   FOR lease, id IN SELECT l.role, r.oid FROM chaperone.leases AS l LEFT JOIN pg_roles AS r ON r.rolname = l.role
                    WHERE l.role = ANY (leases) LOOP
-    CONTINUE WHEN EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.usesysid = id);
+    PERFORM pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.usesysid = id;
+    CONTINUE WHEN FOUND;
     BEGIN
       IF id IS NOT NULL THEN
+        PERFORM lo_unlink(own.oid)
+        FROM (SELECT m.oid FROM pg_largeobject_metadata AS m WHERE m.lomowner = id LIMIT 500) AS own;
+        CONTINUE WHEN EXISTS (SELECT FROM pg_largeobject_metadata AS m WHERE m.lomowner = id);
         IF EXISTS (SELECT FROM pg_shdepend AS d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = id) THEN
           EXECUTE format('DROP OWNED BY %I', lease);
         END IF;
@@ -120,8 +137,8 @@ BEGIN
       END IF;
       DELETE FROM chaperone.leases AS l WHERE l.role = lease;
       RETURN NEXT lease;
-    EXCEPTION WHEN dependent_objects_still_exist OR object_in_use THEN
-      RAISE WARNING 'lease role % can not be dropped: %', lease, sqlerrm;
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING 'lease role % can not be dropped yet: %', lease, sqlerrm;
     END;
   END LOOP;
 END

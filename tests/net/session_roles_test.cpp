@@ -71,8 +71,8 @@ class Broker {
     const std::lock_guard guard(mutex_);
     calls_.push_back(sql);
     std::vector<std::string> named;
-    static const std::regex kRole("agp_[a-z0-9-]+_[a-z2-7]{16}");
-    for (std::sregex_iterator at(sql.begin(), sql.end(), kRole), end; at != end; ++at)
+    static const std::regex pattern("agp_[a-z0-9-]+_[a-z2-7]{16}");
+    for (std::sregex_iterator at(sql.begin(), sql.end(), pattern), end; at != end; ++at)
       named.push_back(at->str());
     if (sql.find("chaperone.hold") != std::string::npos) return row(holds ? "t" : "f");
     std::string rows;
@@ -165,7 +165,8 @@ TEST_F(SessionRolesTest, IsRecordedBeforeItIsMade) {
   std::atomic<int> unrecorded{0};
   broker_.on_open = [&](const std::string& role) { unrecorded += audit().find(role) == std::string::npos; };
   start();
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(open());
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(open());
+  roles_.reset();
   EXPECT_EQ(unrecorded, 0);
 }
 
@@ -229,6 +230,7 @@ TEST_F(SessionRolesTest, UnderANameThatAnotherHoldsNothingIsMade) {
   ASSERT_FALSE(lease);
   EXPECT_NE(lease.error().message.find("another pgchaperone"), std::string::npos) << lease.error().message;
   EXPECT_EQ(broker_.calls("chaperone.open").size(), 0U);
+  ASSERT_TRUE(eventually([&] { return !broker_.calls("chaperone.orphans").empty(); }));
   EXPECT_NE(broker_.calls("chaperone.orphans").at(0).find("('')"), std::string::npos)
       << "only what has expired is anybody's";
   broker_.holds = true;

@@ -32,19 +32,19 @@ ChaperoneOptions with_tokens(ChaperoneOptions options) {
 class Connect : public testing::Test {
  protected:
   explicit Connect(const ChaperoneOptions& given = {.server = postgres().address()})
-      : setup(with_tokens(given)),
-        chaperone(setup),
-        state((chaperone.config().parent_path() / "state").string()) {
+      : setup_(with_tokens(given)),
+        chaperone_(setup_),
+        state_((chaperone_.config().parent_path() / "state").string()) {
     std::ostringstream out, errors;
-    if (commands::make_token_key(state, auth::Algorithm::kEdDsa, false, false, out, errors) != 0) {
+    if (commands::make_token_key(state_, auth::Algorithm::kEdDsa, false, false, out, errors) != 0) {
       throw std::runtime_error(errors.str());
     }
-    chaperone.start();
-    chaperone.write_config(setup);  // with the port that it has got
+    chaperone_.start();
+    chaperone_.write_config(setup_);  // with the port that it has got
     // The program that is tested is the one that serves.
-    program = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", chaperone.process().pid()));
-    ::setenv("PGCHAPERONE", program.c_str(), 1);
-    ::setenv("CONFIG", chaperone.config().c_str(), 1);
+    program_ = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", chaperone_.process().pid()));
+    ::setenv("PGCHAPERONE", program_.c_str(), 1);
+    ::setenv("CONFIG", chaperone_.config().c_str(), 1);
     ::setenv("OUT", out_.path().c_str(), 1);
     ::setenv("TMPDIR", local_.path().c_str(), 1);
     ::unsetenv("XDG_RUNTIME_DIR");
@@ -70,15 +70,15 @@ class Connect : public testing::Test {
   std::string out(const std::string& name) const { return read_file(out_.path(name)); }
   std::string issue(const std::string& agent) const {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return commands::make_token(state, {.agent = agent},
+    return commands::make_token(state_, {.agent = agent},
                                 std::chrono::duration_cast<std::chrono::microseconds>(now).count())
         .value();
   }
 
-  const ChaperoneOptions setup;
-  Chaperone chaperone;
-  State state;
-  std::string program;
+  const ChaperoneOptions setup_;
+  Chaperone chaperone_;
+  State state_;
+  std::string program_;
 
  private:
   TemporaryDirectory out_, local_;
@@ -94,7 +94,7 @@ TEST_F(Connect, EachConnectionHasATokenOfItsOwn) {
   EXPECT_EQ(said(), "1\n2\n3\nshop\n") << "and nothing of ours between it";
   Records opened;
   ASSERT_TRUE(eventually([&] {
-    opened = chaperone.records("event", "opened");
+    opened = chaperone_.records("event", "opened");
     return opened.size() >= 4;
   }));
   for (const Record& each : opened) {
@@ -122,12 +122,12 @@ TEST_F(Connect, TheServersErrorsAndOursAreErrorsOfPostgreSQL) {
   EXPECT_NE(said().find("ERROR:  42703: column \"nothing\" does not exist"), std::string::npos);
   EXPECT_EQ(connect("-- psql -XAt -d nowhere -c 'select 1'"), 2);
   EXPECT_NE(said().find("FATAL:  database \"nowhere\" does not exist"), std::string::npos);
-  chaperone.process().stop();
+  chaperone_.process().stop();
   EXPECT_EQ(connect("-- psql -XAtc 'select 1'"), 2);
   const auto gone = said();
   EXPECT_NE(gone.find(fmt::format(
                 "FATAL:  pgchaperone connect: the server at {}: it can't be reached: Connection refused",
-                chaperone.address().to_string())),
+                chaperone_.address().to_string())),
             std::string::npos)
       << gone;
 }
@@ -151,7 +151,7 @@ TEST_F(Connect, NobodyElseGetsIn) {
             std::string::npos)
       << others;
   EXPECT_NE(others.find("Permission denied"), std::string::npos) << others;
-  EXPECT_TRUE(chaperone.records("event", "opened").empty()) << "a session of none of these";
+  EXPECT_TRUE(chaperone_.records("event", "opened").empty()) << "a session of none of these";
 }
 
 TEST_F(Connect, TheExitStatusIsTheProgramsAndSignalsAreHandedOn) {
@@ -164,7 +164,7 @@ TEST_F(Connect, TheExitStatusIsTheProgramsAndSignalsAreHandedOn) {
             "program behind --\n");
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
     Process running(
-        {program, "connect", "--config", chaperone.config(), "--agent", "triage-bot", "--", "sh", "-c",
+        {program_, "connect", "--config", chaperone_.config(), "--agent", "triage-bot", "--", "sh", "-c",
          fmt::format(
              "trap 'echo got {0} > $OUT/got; exit 9' {0}; echo > $OUT/ready; while :; do sleep 0.01; done",
              signal)},
@@ -190,12 +190,12 @@ TEST_F(Connect, CancelRequestsAreHandedOn) {
 TEST_F(Connect, AddressAndTokenCanBeGivenInsteadOfAConfiguration) {
   const std::string options =
       fmt::format("--agent triage-bot --server {} --insecure-without-tls --database shop",
-                  chaperone.address().to_string());
-  chaperone.write("token", issue("triage-bot") + "\n");
-  const std::string file = (chaperone.config().parent_path() / "token").string();
+                  chaperone_.address().to_string());
+  chaperone_.write("token", issue("triage-bot") + "\n");
+  const std::string file = (chaperone_.config().parent_path() / "token").string();
   EXPECT_EQ(connect(fmt::format("--token-command 'cat {}' -- psql -XAtc 'select 5'", file), options), 0);
   EXPECT_EQ(said(), "5\n");
-  EXPECT_EQ(connect(fmt::format("--state {} -- psql -XAtc 'select 6'", state.path("")), options), 0);
+  EXPECT_EQ(connect(fmt::format("--state {} -- psql -XAtc 'select 6'", state_.path("")), options), 0);
   EXPECT_EQ(said(), "6\n");
   const auto refused = [&](const std::string& command) {
     EXPECT_EQ(connect(fmt::format("--token-command '{}' -- psql -XAtc 'select 1'", command), options), 2);
@@ -217,12 +217,12 @@ TEST_F(Connect, AddressAndTokenCanBeGivenInsteadOfAConfiguration) {
 
 TEST_F(Connect, ATokenIsNotForWhoeverListensInTheServersPlace) {
   if (::geteuid() != 0) return;  // there is nobody else
-  chaperone.process().stop();
+  chaperone_.process().stop();
   const std::string program_of_others = fmt::format(
       "import socket\ns = socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
       "s.bind(('127.0.0.1', {}))\ns.listen()\nprint('listens', flush=True)\nc, _ = s.accept()\nc.recv(9999)\n"
       "c.sendall(b'R\\0\\0\\0\\x08\\0\\0\\0\\x03')\nprint('got', c.recv(9999), flush=True)\n",
-      chaperone.address().port);
+      chaperone_.address().port);
   const std::string log = std::string(std::getenv("OUT")) + "/other";
   Process other(
       {"/usr/bin/setpriv", "--reuid=nobody", "--clear-groups", "/usr/bin/python3", "-c", program_of_others},
@@ -244,22 +244,22 @@ TEST_F(ConnectByTls, TheServerHasToBeTheOneThatIsMeant) {
   EXPECT_EQ(said(), "7\n") << "whose certificate the configuration names";
   const auto to = [&](std::string_view host, std::string_view more) {
     return fmt::format("--agent triage-bot --server {}:{} {} --state {} --database shop", host,
-                       chaperone.address().port, more, state.path(""));
+                       chaperone_.address().port, more, state_.path(""));
   };
-  const std::string ca = "--ca " + (chaperone.config().parent_path() / "ca.pem").string();
+  const std::string ca = "--ca " + (chaperone_.config().parent_path() / "ca.pem").string();
   EXPECT_EQ(connect("-- psql -XAtc 'select 8'", to("localhost", ca)), 0);
   EXPECT_EQ(said(), "8\n");
   EXPECT_EQ(connect("-- psql -XAtc 'select 8'", to("localhost", "")), 2);
   EXPECT_NE(said().find("TLS with it failed: the certificate: "), std::string::npos)
       << "of an authority that nobody knows";
   const Credentials other = postgres().authority().issue({.common_name = "pgchaperone"});
-  chaperone.write("server.crt", other.certificate);
-  chaperone.write("server.key", other.key);
+  chaperone_.write("server.crt", other.certificate);
+  chaperone_.write("server.key", other.key);
   EXPECT_EQ(connect("-- psql -XAtc 'select 9'"), 2);
   EXPECT_NE(said().find("its certificate is not the one of the configuration"), std::string::npos)
       << "somebody else of the same authority";
-  chaperone.process().stop();
-  chaperone.start();
+  chaperone_.process().stop();
+  chaperone_.start();
   EXPECT_EQ(connect("-- psql -XAtc 'select 9'"), 0);
   EXPECT_EQ(said(), "9\n");
 }

@@ -10,25 +10,25 @@ namespace {
 class DoctorOfLeases : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    patient_ = std::make_unique<Patient>();
-    patient_->run("DROP OWNED BY app; DROP ROLE app;");
-    patient_->write_config(
+    patient = std::make_unique<Patient>();
+    patient->run("DROP OWNED BY app; DROP ROLE app;");
+    patient->write_config(
         "credential: {session_role: {broker: pgchaperone_broker, password_file: app.password}}", 100);
-    patient_->run_broker_sql();
-    patient_->run("ALTER ROLE pgchaperone_broker PASSWORD 'a secret';");
+    patient->run_broker_sql();
+    patient->run("ALTER ROLE pgchaperone_broker PASSWORD 'a secret';");
   }
-  static void TearDownTestSuite() { patient_.reset(); }
+  static void TearDownTestSuite() { patient.reset(); }
 
-  inline static std::unique_ptr<Patient> patient_;
+  inline static std::unique_ptr<Patient> patient;
 };
 
 const std::set<std::string> kAlways = {};
 
 TEST_F(DoctorOfLeases, FindsNothingBehindBrokerSql) {
-  const auto outcome = patient_->examine();
+  const auto outcome = patient->examine();
   EXPECT_EQ(outcome.ids(), kAlways) << outcome.text();
   EXPECT_EQ(outcome.status, 0);
-  const auto own = patient_->examine(false);
+  const auto own = patient->examine(false);
   EXPECT_EQ(own.ids(), std::set<std::string>{"not-looked-at"}) << own.text();
   EXPECT_EQ(own.status, 0) << "what the broker may not see is no finding";
 }
@@ -60,7 +60,7 @@ TEST_F(DoctorOfLeases, RolesThatAreTooStrong) {
        "role agc_support",
        "DROP TABLE mine;"},
   };
-  for (const Broken& each : all) expect_found_and_mended(*patient_, each, kAlways);
+  for (const Broken& each : all) expect_found_and_mended(*patient, each, kAlways);
 }
 
 TEST_F(DoctorOfLeases, LeaseFunctions) {
@@ -112,7 +112,7 @@ TEST_F(DoctorOfLeases, LeaseFunctions) {
       {"DELETE FROM chaperone.capabilities;", {"capability-not-granted"}, "role agc_support"},
       {"CREATE ROLE agp_a_aaaaaaaaaaaaaaaa NOLOGIN;", {"lease-unknown"}, "role agp_a_aaaaaaaaaaaaaaaa"},
   };
-  for (const Broken& each : all) expect_found_and_mended(*patient_, each, kAlways);
+  for (const Broken& each : all) expect_found_and_mended(*patient, each, kAlways);
 }
 
 TEST_F(DoctorOfLeases, GrantsAndRows) {
@@ -132,9 +132,9 @@ TEST_F(DoctorOfLeases, GrantsAndRows) {
        "warning"},
       {"ALTER TABLE notes DISABLE ROW LEVEL SECURITY;", {"rls-off"}, "table public.notes"},
   };
-  for (const Broken& each : all) expect_found_and_mended(*patient_, each, kAlways);
+  for (const Broken& each : all) expect_found_and_mended(*patient, each, kAlways);
 
-  const std::string name = patient_->server().scalar(
+  const std::string name = patient->server().scalar(
       "SELECT polname FROM pg_policy WHERE polrelid = 'notes'::regclass AND NOT polpermissive AND polcmd = "
       "'r'");
   ASSERT_FALSE(name.empty());
@@ -144,18 +144,18 @@ TEST_F(DoctorOfLeases, GrantsAndRows) {
        {"rls-policy-altered"},
        "table public.notes"},
   };
-  patient_->run("CREATE POLICY wide ON notes USING (true);");
-  EXPECT_EQ(patient_->examine().ids(), kAlways) << "the restrictive one holds";
-  patient_->run("DROP POLICY wide ON notes;");
-  for (const Broken& each : policies) expect_found_and_mended(*patient_, each, kAlways);
+  patient->run("CREATE POLICY wide ON notes USING (true);");
+  EXPECT_EQ(patient->examine().ids(), kAlways) << "the restrictive one holds";
+  patient->run("DROP POLICY wide ON notes;");
+  for (const Broken& each : policies) expect_found_and_mended(*patient, each, kAlways);
 }
 
 TEST_F(DoctorOfLeases, LinesOfPgHba) {
-  const std::string file = patient_->server().scalar("SHOW hba_file");
+  const std::string file = patient->server().scalar("SHOW hba_file");
   const std::string before = read_file(file);
   const auto ids_with = [&](std::string_view line) {
     std::ofstream(file, std::ios::trunc) << before << line << '\n';
-    return patient_->examine().ids();
+    return patient->examine().ids();
   };
   using Ids = std::set<std::string>;
   const Ids open{"hba-open-to-leases"};

@@ -306,6 +306,24 @@ TEST(Leases, LeaveWhatTheyOwnedToNobody) {
   postgres().run("DROP SCHEMA lent CASCADE");
 }
 
+TEST(Leases, AreRemovedWhateverTheirSessionHoldsUp) {
+  Chaperone mine(leasing("poison", "3s"));
+  Client hostile = session_of(mine, {.user = "other"});
+  Client objects = session_of(mine, {.user = "other"});
+  objects.run("SELECT count(lo_create(0)) FROM generate_series(1, 1200)");
+  objects.close();
+  hostile.run("BEGIN; ALTER ROLE CURRENT_USER PASSWORD 'known'");
+  hostile.send(
+      query("DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(100); EXCEPTION WHEN query_canceled THEN NULL; END; END "
+            "LOOP; END $$"));
+  { Client client = session_of(mine); }
+  hostile.close();
+  EXPECT_TRUE(none_left("poison")) << mine.log();
+  EXPECT_EQ(
+      postgres().scalar(fmt::format("SELECT count(*) FROM pg_stat_activity WHERE pid = {}", hostile.pid())),
+      "0");
+}
+
 // The functions themselves, as somebody would use them who has stolen the broker's login.
 TEST(Leases, TheBrokerCanMakeNothingElse) {
   set_up();
@@ -330,6 +348,8 @@ TEST(Leases, TheBrokerCanMakeNothingElse) {
   }
   refuses("SELECT chaperone.open(NULL, '1 hour')", "22023");
   refuses("SELECT chaperone.open('agp_stolen_bbbbbbbbbbbbbbbb', '10 days')", "22023");
+  refuses("SELECT chaperone.open('agp_stolen_bbbbbbbbbbbbbbbb', '120000 mons -3600000 days 1 hour')",
+          "22023");
   refuses("SELECT chaperone.open('agp_stolen_bbbbbbbbbbbbbbbb', NULL)", "22023");
   refuses("SELECT chaperone.open('agp_stolen_bbbbbbbbbbbbbbbb', '-1 hour')", "22023");
   refuses(assign("clear text", "1 hour", "agc_items"), "22023");

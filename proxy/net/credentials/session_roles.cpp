@@ -132,13 +132,18 @@ void SessionRoles::run_front() {
   while (true) {
     front_wakes_.wait(lock, [this] { return refusing_ || !openings_.empty() || !used_.empty(); });
     if (refusing_) return;
-    if (openings_.empty()) {
+    if (!used_.empty()) {  // before anybody else comes in: who is in could make a login of his own out of it
       const std::string role = std::move(used_.front());
       used_.pop_front();
       lock.unlock();
-      // Should it fail: the login ends by itself in a minute, and nobody else has its keys.
-      const auto sealed = broker.query(fmt::format("SELECT chaperone.seal({})", quote_literal(role)));
-      if (!sealed) spdlog::warn("lease role {} is not sealed: {}", role, session::text_of(sealed.error()));
+      const std::string sql = fmt::format("SELECT chaperone.seal({})", quote_literal(role));
+      auto sealed = broker.query(sql);
+      if (!sealed && !broker.connected()) sealed = broker.query(sql);
+      if (!sealed) {
+        spdlog::warn("lease role {} can't be sealed, so its session ends: {}", role,
+                     session::text_of(sealed.error()));
+        close(role);
+      }
       lock.lock();
       continue;
     }
