@@ -99,6 +99,7 @@ class Servers {
     }
     if (arguments.database.empty()) return wrong("--server without --database; expected its name there");
     last_.address = *address;
+    last_.owners = {::geteuid()};  // looked at where there is no certificate
     if (address->unix_socket) return {};
     if (arguments.without_tls) {
       if (is_local(*address)) return {};

@@ -293,7 +293,7 @@ class Forwarding {
           .hint = "The agent has to log in by `token` in its configuration (identity)."};
     }
     // It has answered, so that its end of the connection is its own.
-    if (!server_.tls && !owners_.empty()) {
+    if (!server_.tls) {
       const auto owner = peer_owner(server_.socket.get());
       const bool known =
           owner && (*owner == 0 || *owner == ::geteuid() || std::ranges::count(owners_, *owner) != 0);

@@ -5,6 +5,7 @@
 
 #include "parser/facts.hpp"
 #include "rules/startup.hpp"
+#include "rules/text.hpp"
 
 namespace chaperone::session {
 namespace {
@@ -15,16 +16,14 @@ using parser::ExprKind;
 using parser::SettingAction;
 using parser::StatementKind;
 
-char lower(char byte) {
-  return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte;
-}
+constexpr auto kFold = [](char byte) { return rules::lower(byte); };
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
+  return std::ranges::equal(a, b, {}, kFold, kFold);
 }
 
 bool mentions(std::string_view sql) {
-  return !std::ranges::search(sql, kDeclaredTask.substr(kDeclaredTask.find('.') + 1), {}, lower).empty();
+  return !std::ranges::search(sql, kDeclaredTask.substr(kDeclaredTask.find('.') + 1), {}, kFold).empty();
 }
 
 std::optional<Declaration> of_setting(const parser::Facts& facts, const parser::SettingUse& use) {

@@ -23,6 +23,11 @@ DECLARE
   capabilities constant name[] := ARRAY(SELECT role FROM chaperone.capabilities ORDER BY role);
   role name;
 BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = broker)
+     AND NOT has_schema_privilege(broker, 'chaperone', 'USAGE') THEN
+    RAISE EXCEPTION 'the role % is not the broker of this database', broker
+      USING HINT = 'It would be dropped: name the one in the configuration that was given to the setup.';
+  END IF;
   PERFORM pg_temp.forget_rows('{}');
   FOREACH role IN ARRAY capabilities LOOP
     PERFORM pg_temp.take_back(role);

@@ -127,9 +127,13 @@ BEGIN
     CONTINUE WHEN FOUND;
     BEGIN
       IF id IS NOT NULL THEN
-        PERFORM lo_unlink(own.oid)
-        FROM (SELECT m.oid FROM pg_largeobject_metadata AS m WHERE m.lomowner = id LIMIT 500) AS own;
-        CONTINUE WHEN EXISTS (SELECT FROM pg_largeobject_metadata AS m WHERE m.lomowner = id);
+        -- Where PUBLIC may not unlink them, it should not have been able to make them either.
+        IF has_function_privilege('lo_unlink(oid)', 'EXECUTE')
+           AND EXISTS (SELECT FROM pg_largeobject_metadata AS m WHERE m.lomowner = id) THEN
+          PERFORM lo_unlink(own.oid)
+          FROM (SELECT m.oid FROM pg_largeobject_metadata AS m WHERE m.lomowner = id LIMIT 500) AS own;
+          CONTINUE WHEN EXISTS (SELECT FROM pg_largeobject_metadata AS m WHERE m.lomowner = id);
+        END IF;
         IF EXISTS (SELECT FROM pg_shdepend AS d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = id) THEN
           EXECUTE format('DROP OWNED BY %I', lease);
         END IF;
@@ -152,9 +156,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f
   ORDER BY l.opened
 $function$;
 
--- Whether this connection is the only one that speaks for an instance; it stays so until the connection ends.
+-- Whether this connection is the only one that speaks for an instance; it stays so until the connection ends. A lease has
+-- no business with that lock: the session of one that holds it, or waits for it, ends.
 CREATE OR REPLACE FUNCTION chaperone.hold(instance text) RETURNS boolean
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $function$
+  SELECT pg_terminate_backend(k.pid)
+  FROM pg_locks AS k JOIN pg_stat_activity AS a USING (pid) JOIN chaperone.leases AS l ON l.role = a.usename
+  WHERE k.locktype = 'advisory' AND k.objsubid = 2
+    AND k.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+    AND k.classid::bigint = (hashtext('pgchaperone')::bigint & 4294967295)
+    AND k.objid::bigint = (hashtext(instance)::bigint & 4294967295);
   SELECT pg_try_advisory_lock(hashtext('pgchaperone'), hashtext(instance))
 $function$;
 

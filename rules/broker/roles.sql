@@ -20,6 +20,12 @@ BEGIN
 
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = broker) THEN
     EXECUTE format('CREATE ROLE %I LOGIN', broker);
+  ELSIF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'chaperone' AND has_schema_privilege(broker, oid, 'USAGE'))
+        AND EXISTS (SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = broker::regrole
+                    AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())) THEN
+    -- All its privileges would be taken back.
+    RAISE EXCEPTION 'the role % is there already, is no broker yet, and owns or may do something in this database', broker
+      USING HINT = 'A broker is for nothing else: name another one in the configuration.';
   END IF;
   SELECT * INTO r FROM pg_roles WHERE rolname = broker;
   IF NOT r.rolcanlogin OR r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls

@@ -232,6 +232,19 @@ TEST_F(Connect, ATokenIsNotForWhoeverListensInTheServersPlace) {
   EXPECT_NE(said().find("it is a program of another user, who would get the token"), std::string::npos);
   ASSERT_TRUE(other.wait(std::chrono::seconds(10)));
   EXPECT_EQ(out("other"), "listens\ngot b''\n");
+  // Nor where the command line says which server it is.
+  Process again(
+      {"/usr/bin/setpriv", "--reuid=nobody", "--clear-groups", "/usr/bin/python3", "-c", program_of_others},
+      {.log = log});
+  ASSERT_TRUE(eventually([&] { return out("other") == "listens\ngot b''\nlistens\n"; })) << out("other");
+  EXPECT_EQ(
+      connect("-- psql -XAtc 'select 1'",
+              fmt::format("--agent triage-bot --server {} --insecure-without-tls --state {} --database shop",
+                          chaperone_.address().to_string(), state_.path(""))),
+      2);
+  EXPECT_NE(said().find("it is a program of another user, who would get the token"), std::string::npos);
+  ASSERT_TRUE(again.wait(std::chrono::seconds(10)));
+  EXPECT_EQ(out("other"), "listens\ngot b''\nlistens\ngot b''\n");
 }
 
 class ConnectByTls : public Connect {

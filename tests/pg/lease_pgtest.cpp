@@ -306,6 +306,52 @@ TEST(Leases, LeaveWhatTheyOwnedToNobody) {
   postgres().run("DROP SCHEMA lent CASCADE");
 }
 
+TEST(Leases, CanNotTakeTheNameOfTheInstance) {
+  Chaperone mine(leasing("name"));
+  Client hostile = session_of(mine, {.user = "other"});
+  hostile.send(
+      query("DO $$ BEGIN PERFORM pg_advisory_lock(hashtext('pgchaperone'), hashtext('name')); LOOP BEGIN "
+            "PERFORM pg_sleep(100);"
+            " EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$"));
+  const auto waits =
+      fmt::format("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = {}", hostile.pid());
+  ASSERT_TRUE(eventually([&] { return postgres().scalar(waits) == "1"; }));
+  mine.process().signal(SIGKILL);
+  ASSERT_TRUE(mine.process().wait(std::chrono::seconds(10)));
+  ASSERT_TRUE(eventually([&] { return postgres().scalar(waits + " AND granted") == "1"; }));
+  mine.start();
+  EXPECT_TRUE(eventually([&] {
+    Peer peer(mine.address());
+    return count(log_in(peer), 'Z') == 1;
+  })) << mine.log();
+  EXPECT_EQ(postgres().scalar(waits), "0");
+}
+
+TEST(Leases, GoOnUnderAnotherBroker) {
+  auto options = leasing("broker");
+  Chaperone mine(options);
+  Client client = session_of(mine);
+  postgres().run(
+      "CREATE ROLE lease_broker_2 LOGIN PASSWORD 'a secret'; GRANT USAGE ON SCHEMA chaperone TO "
+      "lease_broker_2;"
+      "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA chaperone TO lease_broker_2;"
+      "REVOKE USAGE ON SCHEMA chaperone FROM lease_broker");
+  const auto at = options.credential.find("lease_broker");
+  options.credential.replace(at, std::string("lease_broker").size(), "lease_broker_2");
+  mine.write_config(options);
+  mine.process().signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] {
+    Peer peer(mine.address());
+    return count(log_in(peer), 'Z') == 1;
+  })) << mine.log();
+  EXPECT_EQ(client.scalar("SELECT 1"), "1");
+  mine.process().stop();
+  EXPECT_EQ(roles("broker"), "0") << mine.log();
+  postgres().run(
+      "GRANT USAGE ON SCHEMA chaperone TO lease_broker; DROP OWNED BY lease_broker_2; DROP ROLE "
+      "lease_broker_2");
+}
+
 TEST(Leases, AreRemovedWhateverTheirSessionHoldsUp) {
   Chaperone mine(leasing("poison", "3s"));
   Client hostile = session_of(mine, {.user = "other"});

@@ -297,7 +297,24 @@ TEST(TheWall, TakesNoRoleThatIsMoreThanItShouldBe) {
   wall.control().run("DROP ROLE agc_lookup, pgchaperone_broker; CREATE SCHEMA chaperone");
   run = psql(wall_server(), wall.database(), wall.setup_sql());
   EXPECT_NE(run.output.find("there is a schema chaperone already"), std::string::npos) << run.output;
-  wall.control().run("DROP SCHEMA chaperone");
+  wall.control().run(
+      "DROP SCHEMA chaperone; CREATE ROLE pgchaperone_broker LOGIN; CREATE TABLE theirs (a int);"
+      "GRANT SELECT ON theirs TO pgchaperone_broker");
+  run = psql(wall_server(), wall.database(), wall.setup_sql());
+  EXPECT_NE(run.output.find("is no broker yet, and owns or may do something in this database"),
+            std::string::npos)
+      << run.output;
+  EXPECT_EQ(wall.control().scalar("SELECT has_table_privilege('pgchaperone_broker', 'theirs', 'SELECT')"),
+            "t")
+      << "its privileges were taken away";
+  wall.control().run("DROP TABLE theirs; DROP ROLE pgchaperone_broker");
+  wall.set_up();
+  wall.control().run("REVOKE USAGE ON SCHEMA chaperone FROM pgchaperone_broker");
+  run = wall.drop();
+  EXPECT_NE(run.output.find("is not the broker of this database"), std::string::npos) << run.output;
+  EXPECT_EQ(wall.control().scalar("SELECT count(*) FROM pg_roles WHERE rolname = 'pgchaperone_broker'"), "1");
+  wall.control().run("GRANT USAGE ON SCHEMA chaperone TO pgchaperone_broker");
+  EXPECT_EQ(wall.drop().status, 0);
   run = psql(wall_server(), "postgres", wall.setup_sql());
   EXPECT_NE(run.output.find("this is for the database wall_roles, and you are in postgres"),
             std::string::npos)

@@ -14,8 +14,8 @@ namespace {
 
 /// What tells sources apart; empty: the credential needs none.
 std::string key_of(const session::Database& database, std::string_view name) {
-  if (const auto* made = std::get_if<session::SessionRoleCredential>(&database.credential)) {
-    return fmt::format("session_role {} {}", database.target(name), made->broker);
+  if (std::holds_alternative<session::SessionRoleCredential>(database.credential)) {
+    return fmt::format("session_role {}", database.target(name));  // whoever its broker is now
   }
   if (const auto* shown = std::get_if<session::ClientCertificateCredential>(&database.credential)) {
     return fmt::format("client_certificate {} {}", database.target(name), shown->role);

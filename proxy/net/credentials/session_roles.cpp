@@ -89,7 +89,10 @@ void SessionRoles::close(const std::string& role) {
 
 void SessionRoles::follow(const session::Database& database) {
   const std::lock_guard guard(mutex_);
+  if (!(database_.credential == database.credential)) ++login_;
   database_ = database;
+  next_reap_ = {};
+  back_wakes_.notify_one();
 }
 
 bool SessionRoles::idle() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -93,6 +94,7 @@ class SessionRoles : public CredentialSource {
 
   mutable std::mutex mutex_;
   session::Database database_;
+  std::atomic<unsigned> login_{0};  // how often the way to log in as the broker has changed
   std::condition_variable front_wakes_, back_wakes_;
   bool refusing_ = false, stopping_ = false;
   Clock::time_point last_words_;  // once stopping_

@@ -24,12 +24,14 @@ class SessionRoles::Broker {
   Broker(const SessionRoles& owner, Commit commit) : owner_(owner), commit_(commit) {}
 
   ControlOutcome<std::vector<session::ControlResult>> query(std::string_view sql);
-  bool connected() const { return connection_ && connection_->usable(); }
+  /// False as well where the configuration says another login by now.
+  bool connected() const { return connection_ && connection_->usable() && login_ == owner_.login_; }
 
  private:
   const SessionRoles& owner_;
   const Commit commit_;
   std::optional<ControlConnection> connection_;
+  unsigned login_ = 0;  ///< SessionRoles::login_ that it was made by
 };
 
 }  // namespace chaperone::net

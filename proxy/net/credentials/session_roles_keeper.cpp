@@ -50,6 +50,8 @@ std::string quote_literal(std::string_view text) {
 
 ControlOutcome<std::vector<session::ControlResult>> SessionRoles::Broker::query(std::string_view sql) {
   if (!connected()) {
+    connection_.reset();
+    login_ = owner_.login_;
     session::ControlLogin login = session::control_login(owner_.database(), owner_.name_, "");
     // A broker whose machine is gone gives the instance's name back within half a minute.
     login.parameters = {{"application_name", "pgchaperone broker"},
