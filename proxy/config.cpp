@@ -9,7 +9,7 @@
 
 #include "proxy/config_reader.hpp"
 #include "rules/file.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone {

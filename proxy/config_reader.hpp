@@ -7,7 +7,7 @@
 
 #include "proxy/config.hpp"
 #include "proxy/config_address.hpp"
-#include "rules/yaml.hpp"
+#include "rules/policy/yaml.hpp"
 
 /// Between the files that read the configuration; nobody else includes it.
 namespace chaperone::config {

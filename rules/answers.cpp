@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "rules/denials.hpp"
-#include "rules/literal.hpp"
+#include "rules/resolve/denials.hpp"
+#include "rules/rewrite/literal.hpp"
 
 namespace chaperone::rules {
 namespace {

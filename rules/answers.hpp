@@ -3,8 +3,8 @@
 #include <optional>
 #include <string_view>
 
-#include "rules/catalog.hpp"
-#include "rules/policy.hpp"
+#include "rules/catalog/catalog.hpp"
+#include "rules/policy/policy.hpp"
 
 /// SHOW chaperone.capabilities, .identity and .limits: what an agent may do, as rows. They become queries
 /// over VALUES that PostgreSQL runs, so that they work in both protocols.

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "rules/rewrite.hpp"
+#include "rules/rewrite/rewrite.hpp"
 
 namespace chaperone::rules {
 namespace {

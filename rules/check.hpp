@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/catalog.hpp"
-#include "rules/evaluate.hpp"
-#include "rules/policy.hpp"
+#include "rules/catalog/catalog.hpp"
+#include "rules/evaluate/evaluate.hpp"
+#include "rules/policy/policy.hpp"
 
 /// The engine without a server: what becomes of a string of SQL, in words. What `check`, `explain` and `test`
 /// are made of.

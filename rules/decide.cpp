@@ -4,7 +4,7 @@
 #include <span>
 #include <utility>
 
-#include "rules/evaluation.hpp"
+#include "rules/evaluate/evaluation.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::rules {

@@ -9,10 +9,10 @@
 
 #include "parser/edit.hpp"
 #include "parser/parser.hpp"
-#include "rules/evaluate.hpp"
-#include "rules/narrow.hpp"
-#include "rules/policy.hpp"
-#include "rules/rewrite.hpp"
+#include "rules/evaluate/evaluate.hpp"
+#include "rules/narrow/narrow.hpp"
+#include "rules/policy/policy.hpp"
+#include "rules/rewrite/rewrite.hpp"
 
 namespace chaperone::rules {
 

@@ -9,9 +9,9 @@
 
 #include "rules/check.hpp"
 #include "rules/file.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
+#include "rules/policy/yaml.hpp"
 #include "rules/text.hpp"
-#include "rules/yaml.hpp"
 
 namespace chaperone::rules {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "rules/catalog.hpp"
-#include "rules/policy.hpp"
-#include "rules/problems.hpp"
+#include "rules/catalog/catalog.hpp"
+#include "rules/policy/policy.hpp"
+#include "rules/policy/problems.hpp"
 
 /// Expectations about a policy, run like unit tests (docs/policy.md, "A policy's tests").
 namespace chaperone::rules {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "rules/evaluation.hpp"
-#include "rules/settings.hpp"
+#include "rules/builtin/settings.hpp"
+#include "rules/evaluate/evaluation.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::rules {

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "rules/catalog.hpp"
-#include "rules/policy.hpp"
-#include "rules/resolve.hpp"
+#include "rules/catalog/catalog.hpp"
+#include "rules/policy/policy.hpp"
+#include "rules/resolve/resolve.hpp"
 
 /// The settings of a session as its StartupMessage makes them: what the proxy pins, and what of the client's
 /// own parameters may pass. They are the session's defaults: RESET ALL and DISCARD ALL come back to them, and

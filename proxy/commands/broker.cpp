@@ -12,8 +12,8 @@
 #include "proxy/commands/dsn.hpp"
 #include "proxy/config.hpp"
 #include "proxy/net/catalog_reader.hpp"
-#include "rules/broker_sql.hpp"
-#include "rules/load.hpp"
+#include "rules/broker/broker_sql.hpp"
+#include "rules/policy/load.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {

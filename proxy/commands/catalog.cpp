@@ -11,7 +11,7 @@
 #include "proxy/config.hpp"
 #include "proxy/net/catalog_reader.hpp"
 #include "proxy/net/credentials/own_login.hpp"
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {

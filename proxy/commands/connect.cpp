@@ -17,8 +17,8 @@
 #include "proxy/net/local_end.hpp"
 #include "proxy/net/tls.hpp"
 #include "proxy/wire/sqlstate.hpp"
-#include "rules/context.hpp"
 #include "rules/file.hpp"
+#include "rules/rewrite/context.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {

@@ -17,7 +17,7 @@
 #include "proxy/config.hpp"
 #include "proxy/config_address.hpp"
 #include "proxy/net/catalog_reader.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {

@@ -9,8 +9,8 @@
 
 #include "proxy/commands/doctor_grants.hpp"
 #include "proxy/commands/doctor_queries.hpp"
-#include "rules/broker.hpp"
-#include "rules/literal.hpp"
+#include "rules/broker/broker.hpp"
+#include "rules/rewrite/literal.hpp"
 
 namespace chaperone::commands {
 namespace {

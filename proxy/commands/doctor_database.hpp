@@ -7,9 +7,9 @@
 
 #include "proxy/commands/doctor_finding.hpp"
 #include "proxy/net/control_connection.hpp"
-#include "rules/grants.hpp"
-#include "rules/policy.hpp"
-#include "rules/row_policies.hpp"
+#include "rules/broker/grants.hpp"
+#include "rules/broker/row_policies.hpp"
+#include "rules/policy/policy.hpp"
 
 namespace chaperone::commands {
 

@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "proxy/commands/doctor_queries.hpp"
-#include "rules/literal.hpp"
+#include "rules/rewrite/literal.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {

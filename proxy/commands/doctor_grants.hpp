@@ -8,7 +8,7 @@
 
 #include "proxy/commands/doctor_finding.hpp"
 #include "proxy/net/control_connection.hpp"
-#include "rules/grants.hpp"
+#include "rules/broker/grants.hpp"
 
 namespace chaperone::commands {
 

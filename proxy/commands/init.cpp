@@ -26,9 +26,9 @@
 #include "proxy/config_address.hpp"
 #include "proxy/net/catalog_reader.hpp"
 #include "proxy/wire/sqlstate.hpp"
-#include "rules/broker_sql.hpp"
-#include "rules/context.hpp"
-#include "rules/load.hpp"
+#include "rules/broker/broker_sql.hpp"
+#include "rules/policy/load.hpp"
+#include "rules/rewrite/context.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {

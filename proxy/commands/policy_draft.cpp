@@ -14,7 +14,7 @@ namespace {
 using rules::Relation;
 using rules::RelationKind;
 
-/// Of what a policy file may be (rules/yaml.hpp), with room for what people add.
+/// Of what a policy file may be (rules/policy/yaml.hpp), with room for what people add.
 constexpr std::size_t kMostBytes = 900U << 10;
 constexpr std::size_t kMostValues = 40'000;
 constexpr std::size_t kLineWidth = 110;

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 
 namespace chaperone::commands {
 

@@ -7,8 +7,8 @@
 #include <ostream>
 #include <variant>
 
-#include "rules/load.hpp"
-#include "rules/problems.hpp"
+#include "rules/policy/load.hpp"
+#include "rules/policy/problems.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::commands {

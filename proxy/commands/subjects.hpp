@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 #include "rules/check.hpp"
-#include "rules/policy.hpp"
+#include "rules/policy/policy.hpp"
 
 namespace chaperone::commands {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "proxy/net/control_connection.hpp"
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 
 namespace chaperone::net {
 

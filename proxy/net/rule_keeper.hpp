@@ -18,7 +18,7 @@
 #include "proxy/net/mailbox.hpp"
 #include "proxy/session/rule_report.hpp"
 #include "proxy/session/rulebook.hpp"
-#include "rules/problems.hpp"
+#include "rules/policy/problems.hpp"
 
 namespace chaperone::net {
 

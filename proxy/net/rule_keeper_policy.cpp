@@ -9,7 +9,7 @@
 #include "proxy/net/events.hpp"
 #include "proxy/net/log_lines.hpp"
 #include "proxy/net/rule_keeper.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::net {

@@ -9,7 +9,7 @@
 
 #include "proxy/auth/scram.hpp"
 #include "proxy/wire/secret.hpp"
-#include "rules/policy.hpp"
+#include "rules/policy/policy.hpp"
 
 namespace chaperone::net {
 class ClientAuthority;  // whatever they hold, only net looks inside

@@ -11,8 +11,8 @@
 #include "proxy/auth/jwt.hpp"
 #include "proxy/auth/passwords.hpp"
 #include "proxy/session/credential.hpp"
-#include "rules/context.hpp"
-#include "rules/policy.hpp"
+#include "rules/policy/policy.hpp"
+#include "rules/rewrite/context.hpp"
 
 namespace chaperone::session {
 

@@ -9,8 +9,8 @@
 #include "proxy/session/decision_cache.hpp"
 #include "proxy/session/sql_text.hpp"
 #include "proxy/wire/backend.hpp"
-#include "rules/context.hpp"
-#include "rules/policy.hpp"
+#include "rules/policy/policy.hpp"
+#include "rules/rewrite/context.hpp"
 
 namespace chaperone::session {
 

@@ -1,4 +1,4 @@
--- The schema of a live database as the lines of a snapshot (rules/catalog.hpp), one a row, for PostgreSQL 14 and later.
+-- The schema of a live database as the lines of a snapshot (rules/catalog/catalog.hpp), one a row, for PostgreSQL 14 and later.
 -- Rows that do not begin with { are not part of it. What users made cannot take part: until the search_path is pinned
 -- every name is qualified, and no operator stands there.
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;

@@ -12,7 +12,7 @@
 #include "proxy/session/guard.hpp"
 #include "proxy/session/relay.hpp"
 #include "rules/check.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/support/messages.hpp"
 
 // What the session and its records cost a statement: the bytes of pgbench -S, as both sides send them. And

@@ -4,7 +4,7 @@
 
 #include "proxy/commands/doctor_database.hpp"
 #include "proxy/commands/doctor_grants.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 
 namespace chaperone::commands {
 namespace {

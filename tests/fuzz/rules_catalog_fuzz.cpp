@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "parser/definitions.hpp"
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 #include "tests/fuzz/require.hpp"
 
 // Any text is DDL to someone: it is answered, its problems lie inside it, and the catalog that comes of it is

@@ -1,6 +1,6 @@
-// Does a test notice when the rules are wrong? Each mutant of rules/mutant.hpp is one plausible mistake; at
-// least 45 of the 50 must change a decision that the cases below or tests/sql expect.
-#include "rules/mutant.hpp"
+// Does a test notice when the rules are wrong? Each mutant of rules/evaluate/mutant.hpp is one plausible
+// mistake; at least 45 of the 50 must change a decision that the cases below or tests/sql expect.
+#include "rules/evaluate/mutant.hpp"
 
 #include <gtest/gtest.h>
 

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <vector>
 
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/pg/catalog_server.hpp"
 #include "tests/pg/process.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "proxy/net/catalog_reader.hpp"
 #include "proxy/net/control_connection.hpp"
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 #include "tests/pg/servers.hpp"
 
 // The catalog of a live database, of a dump of it and of the DDL that made it are one and the same.

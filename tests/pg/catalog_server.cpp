@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 #include "tests/pg/messages.hpp"
 
 namespace chaperone::pg {

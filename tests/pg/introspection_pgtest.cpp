@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "rules/builtin.hpp"
+#include "rules/builtin/builtin.hpp"
 #include "rules/decide.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "rules/policy_test.hpp"
 #include "tests/pg/messages.hpp"
 #include "tests/pg/servers.hpp"

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "rules/broker.hpp"
+#include "rules/broker/broker.hpp"
 #include "tests/pg/messages.hpp"
 #include "tests/pg/servers.hpp"
 

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "rules/expression.hpp"
-#include "rules/literal.hpp"
-#include "rules/mask.hpp"
+#include "rules/policy/expression.hpp"
+#include "rules/policy/mask.hpp"
+#include "rules/rewrite/literal.hpp"
 #include "tests/pg/messages.hpp"
 #include "tests/pg/servers.hpp"
 #include "tests/rules/shop.hpp"

@@ -8,9 +8,9 @@
 #include <stdexcept>
 
 #include "proxy/auth/scram.hpp"
-#include "rules/broker_sql.hpp"
-#include "rules/literal.hpp"
-#include "rules/load.hpp"
+#include "rules/broker/broker_sql.hpp"
+#include "rules/policy/load.hpp"
+#include "rules/rewrite/literal.hpp"
 #include "tests/pg/messages.hpp"
 
 namespace chaperone::pg {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "rules/catalog.hpp"
-#include "rules/policy.hpp"
+#include "rules/catalog/catalog.hpp"
+#include "rules/policy/policy.hpp"
 #include "tests/pg/servers.hpp"
 
 namespace chaperone::pg {

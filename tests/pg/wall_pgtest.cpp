@@ -8,11 +8,11 @@
 #include <sstream>
 
 #include "proxy/commands/broker.hpp"
-#include "rules/broker.hpp"
+#include "rules/broker/broker.hpp"
+#include "rules/broker/grants.hpp"
 #include "rules/check.hpp"
-#include "rules/grants.hpp"
-#include "rules/literal.hpp"
 #include "rules/policy_test.hpp"
+#include "rules/rewrite/literal.hpp"
 #include "tests/pg/wall.hpp"
 
 namespace chaperone::pg {

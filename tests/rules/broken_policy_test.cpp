@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/rules/shop.hpp"
 
 /// A policy that is broken in one place gives a message that names the place, what is wrong and what was

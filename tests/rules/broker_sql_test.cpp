@@ -1,11 +1,11 @@
-#include "rules/broker_sql.hpp"
+#include "rules/broker/broker_sql.hpp"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "rules/load.hpp"
-#include "rules/row_policies.hpp"
+#include "rules/broker/row_policies.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/rules/shop.hpp"
 
 namespace chaperone::rules {

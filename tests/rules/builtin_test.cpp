@@ -1,4 +1,4 @@
-#include "rules/builtin.hpp"
+#include "rules/builtin/builtin.hpp"
 
 #include <gtest/gtest.h>
 

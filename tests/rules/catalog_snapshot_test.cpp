@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 #include "rules/file.hpp"
 
 namespace chaperone::rules {

@@ -1,4 +1,4 @@
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 
 #include <gtest/gtest.h>
 

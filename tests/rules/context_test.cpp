@@ -1,4 +1,4 @@
-#include "rules/context.hpp"
+#include "rules/rewrite/context.hpp"
 
 #include <gtest/gtest.h>
 

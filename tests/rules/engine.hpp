@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "parser/facts.hpp"
-#include "rules/catalog.hpp"
-#include "rules/evaluate.hpp"
-#include "rules/load.hpp"
+#include "rules/catalog/catalog.hpp"
+#include "rules/evaluate/evaluate.hpp"
+#include "rules/policy/load.hpp"
 
 namespace chaperone::rules {
 

@@ -1,4 +1,4 @@
-#include "rules/evaluate.hpp"
+#include "rules/evaluate/evaluate.hpp"
 
 #include <gtest/gtest.h>
 

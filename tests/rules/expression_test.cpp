@@ -1,4 +1,4 @@
-#include "rules/expression.hpp"
+#include "rules/policy/expression.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "rules/grants.hpp"
+#include "rules/broker/grants.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/rules/shop.hpp"
 
 namespace chaperone::rules {

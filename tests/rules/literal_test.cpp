@@ -1,4 +1,4 @@
-#include "rules/literal.hpp"
+#include "rules/rewrite/literal.hpp"
 
 #include <gtest/gtest.h>
 

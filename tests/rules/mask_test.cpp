@@ -1,8 +1,8 @@
-#include "rules/mask.hpp"
+#include "rules/policy/mask.hpp"
 
 #include <gtest/gtest.h>
 
-#include "rules/expression.hpp"
+#include "rules/policy/expression.hpp"
 #include "tests/rules/shop.hpp"
 
 namespace chaperone::rules {

@@ -1,4 +1,4 @@
-#include "rules/narrow.hpp"
+#include "rules/narrow/narrow.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

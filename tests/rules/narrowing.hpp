@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "parser/facts.hpp"
-#include "rules/catalog.hpp"
-#include "rules/literal.hpp"
-#include "rules/rewrite.hpp"
+#include "rules/catalog/catalog.hpp"
+#include "rules/rewrite/literal.hpp"
+#include "rules/rewrite/rewrite.hpp"
 
 /// A small shop, what an agent may do in it, and what becomes of the agent's SQL.
 namespace chaperone::rules::testing {

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "rules/expression.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/expression.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/rules/shop.hpp"
 
 namespace chaperone::rules {

@@ -1,4 +1,4 @@
-#include "rules/resolve.hpp"
+#include "rules/resolve/resolve.hpp"
 
 #include <gtest/gtest.h>
 

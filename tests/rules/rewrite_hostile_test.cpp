@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
-#include "rules/regex.hpp"
-#include "rules/rewrite_parts.hpp"
+#include "rules/builtin/regex.hpp"
+#include "rules/rewrite/rewrite_parts.hpp"
 #include "tests/rules/narrowing.hpp"
 
 // Texts made to mislead whoever looks for the parts of a statement.

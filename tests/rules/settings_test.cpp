@@ -1,4 +1,4 @@
-#include "rules/settings.hpp"
+#include "rules/builtin/settings.hpp"
 
 #include <gtest/gtest.h>
 

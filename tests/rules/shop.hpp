@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "rules/catalog.hpp"
+#include "rules/catalog/catalog.hpp"
 
 namespace chaperone::test {
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-#include "rules/builtin.hpp"
+#include "rules/builtin/builtin.hpp"
 
 namespace chaperone::rules {
 namespace {

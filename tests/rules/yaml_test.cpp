@@ -1,4 +1,4 @@
-#include "rules/yaml.hpp"
+#include "rules/policy/yaml.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/support/peer.hpp"
 #include "tests/support/records.hpp"
 

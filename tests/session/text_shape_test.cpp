@@ -12,7 +12,7 @@
 
 #include "proxy/session/decision_cache.hpp"
 #include "proxy/session/sql_text.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "rules/policy_test.hpp"
 #include "tests/support/scripted_peer.hpp"
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "proxy/auth/scram.hpp"
-#include "rules/load.hpp"
+#include "rules/policy/load.hpp"
 #include "tests/support/records.hpp"
 
 namespace chaperone::test {

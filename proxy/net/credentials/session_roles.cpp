@@ -9,7 +9,7 @@
 
 #include "proxy/net/credentials/session_roles_broker.hpp"
 #include "proxy/net/events.hpp"
-#include "rules/broker.hpp"
+#include "rules/broker/broker.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::net {

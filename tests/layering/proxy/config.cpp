@@ -1,4 +1,4 @@
 #include <yaml-cpp/yaml.h>
 
 #include "proxy/config.hpp"
-#include "rules/policy.hpp"
+#include "rules/policy/policy.hpp"

@@ -6,5 +6,5 @@
 #include "proxy/audit/record.hpp"
 #include "proxy/auth/scram.hpp"
 #include "proxy/wire/frame.hpp"
-#include "rules/policy.hpp"
+#include "rules/policy/policy.hpp"
 #include SESSION_HEADER  // forbidden: not a header's name

@@ -1,0 +1,60 @@
+#include "rules/rewrite/literal.hpp"
+#include "rules/rewrite/rewrite_parts.hpp"
+
+namespace chaperone::rules {
+
+using parser::kNone;
+
+/// The tokens of a call's argument, counted from 0.
+TokenRange Rewriter::argument_range(std::size_t call, std::uint32_t argument) const {
+  const std::size_t open = text_.skip_names(call);
+  if (open == text_.size() || !text_.is(open, '(')) throw CannotRewrite{"a call without brackets"};
+  const std::size_t close = text_.partner(open);
+  TokenRange range{open + 1, open + 1};
+  while (range.end < close) {
+    if (!text_.is(range.end, ',')) {
+      range.end = text_.next(range.end);
+    } else if (argument == 0) {
+      break;
+    } else {
+      --argument;
+      range.first = ++range.end;
+    }
+  }
+  if (argument != 0 || range.empty()) throw CannotRewrite{"no such argument"};
+  return range;
+}
+
+TokenRange Rewriter::lookup_range(const Lookup& lookup) const {
+  const std::uint32_t offset = facts_.exprs[lookup.expr].offset;
+  const std::size_t token = offset == kNone ? text_.size() : text_.at(offset);
+  if (token == text_.size()) throw CannotRewrite{"a look-up without a place"};
+  switch (lookup.place) {
+    case Lookup::Place::kToken:
+    case Lookup::Place::kName:
+      return {token, token + 1};
+    case Lookup::Place::kArgument:
+      return argument_range(token, lookup.argument);
+    case Lookup::Place::kCall:
+      break;
+  }
+  const std::size_t open = text_.skip_names(token);
+  if (open == text_.size() || !text_.is(open, '(')) throw CannotRewrite{"a call without brackets"};
+  return {token, text_.partner(open) + 1};
+}
+
+void Rewriter::begin_lookup(const Lookup& lookup) {
+  put(text_.begin(lookup_range(lookup).first), expression(lookup.before, {}, kNone));
+}
+
+void Rewriter::end_lookup(const Lookup& lookup) {
+  Composer after;
+  if (lookup.with_next) {
+    const TokenRange next = argument_range(text_.at(facts_.exprs[lookup.expr].offset), lookup.argument + 1);
+    after.sql(") AND pgchaperone_column OPERATOR(pg_catalog.=) (").sql(with_safe_literals(text_.text(next)));
+  }
+  after.sql("))");
+  put(text_.end(lookup_range(lookup).end - 1), std::move(after));
+}
+
+}  // namespace chaperone::rules

@@ -1,5 +1,0 @@
-#include <yaml-cpp/yaml.h>
-
-#include "parser/facts.hpp"
-#include "proxy/config.hpp"  // forbidden: rules may not use config
-#include "rules/load.hpp"
