@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "proxy/net/credentials/own_login.hpp"
@@ -81,7 +80,7 @@ std::uint64_t RuleKeeper::refresh(std::string database) {
 std::string RuleKeeper::reload(std::shared_ptr<const session::Environment> environment) {
   std::promise<std::string> verdict;
   mailbox_.post(
-      [this, &verdict, environment = std::move(environment)] { verdict.set_value(reload_now(environment)); });
+      [this, &verdict, environment = std::move(environment)] { begin_reload(environment, verdict); });
   return verdict.get_future().get();
 }
 
@@ -109,8 +108,9 @@ void RuleKeeper::run() {
     pollfd inbox{mailbox_.descriptor(), POLLIN, 0};
     ::poll(&inbox, 1, milliseconds_to_wait());
     mailbox_.run();
-    if (stopping_) return;
+    if (stopping_) break;
   }
+  for (const Reload& reload : reloads_) reload.verdict->set_value("pgchaperone is about to end");
 }
 
 int RuleKeeper::milliseconds_to_wait() const {
@@ -148,6 +148,7 @@ void RuleKeeper::act() {
     const bool over = !keeping.busy && !keeping.awake && !keeping.named && keeping.sessions == 0;
     next = over ? databases_.erase(next) : std::next(next);
   }
+  end_reloads();
 }
 
 bool RuleKeeper::is_named(const std::string& name) const {

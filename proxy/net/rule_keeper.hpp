@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -76,7 +77,8 @@ class RuleKeeper {
   /// 3 s. At most once a second is a server asked.
   std::uint64_t refresh(std::string database);
   /// Puts another environment in force. Waits for the verdict: empty, or why the policy does not load over
-  /// the catalog of a database that has rules, and then nothing has changed.
+  /// the catalog of a database that has rules, and then nothing has changed. What an older catalog would
+  /// refuse is held against a fresh one, which takes 3 s at most.
   std::string reload(std::shared_ptr<const session::Environment> environment);
   /// A newer configuration was refused before it came here.
   void refused();
@@ -119,6 +121,13 @@ class RuleKeeper {
     void ask(std::uint64_t number, Clock::time_point now);
   };
 
+  /// A reload that waits for fresh catalogs.
+  struct Reload {
+    std::shared_ptr<const session::Environment> environment;
+    std::promise<std::string>* verdict;  ///< who waits for it keeps it
+    std::uint64_t number;                ///< of refresh()
+  };
+
   // rule_keeper.cpp: catalogs
   void run();
   int milliseconds_to_wait() const;
@@ -144,7 +153,10 @@ class RuleKeeper {
   void refuse(Keeping& keeping, const rules::Problems& problems);
   void take_effect(Keeping& keeping, std::shared_ptr<const session::Rulebook> rules,
                    const rules::Problems& problems);
-  std::string reload_now(std::shared_ptr<const session::Environment> environment);
+  void begin_reload(std::shared_ptr<const session::Environment> environment,
+                    std::promise<std::string>& verdict);
+  void end_reloads();
+  std::string reload_now(const std::shared_ptr<const session::Environment>& environment, bool last);
   bool same_rules(const session::Environment& environment) const;
   void follow_databases(std::vector<RuleNews>& news);
   void record(const Keeping& keeping, std::string_view event, std::string_view policy, std::string_view why);
@@ -158,6 +170,7 @@ class RuleKeeper {
   Mailbox mailbox_;
   bool stopping_ = false;
   std::map<std::string, std::unique_ptr<Keeping>, std::less<>> databases_;
+  std::vector<Reload> reloads_;
   std::atomic<std::uint64_t> asked_{0};
   std::uint64_t catalog_loads_ = 0, catalog_checks_ = 0, catalog_failures_ = 0;
   std::uint64_t policy_refusals_ = 0, refreshes_ = 0;

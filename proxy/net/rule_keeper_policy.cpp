@@ -57,9 +57,37 @@ void RuleKeeper::take_effect(Keeping& keeping, std::shared_ptr<const session::Ru
                catalog.functions().size());
 }
 
+// A catalog is some seconds old, or as old as the last session: what it refuses may be there by now.
+void RuleKeeper::begin_reload(std::shared_ptr<const session::Environment> environment,
+                              std::promise<std::string>& verdict) {
+  std::string refusal = reload_now(environment, false);
+  if (refusal.empty()) return verdict.set_value(std::move(refusal));
+  const auto now = Clock::now();
+  const std::uint64_t number = ++asked_;
+  for (auto& [name, keeping] : databases_) {
+    if (!keeping->rules) continue;
+    keeping->ask(number, now);
+    if (!std::exchange(keeping->awake, true)) keeping->used = now;
+  }
+  reloads_.push_back({std::move(environment), &verdict, number});
+}
+
+void RuleKeeper::end_reloads() {
+  std::erase_if(reloads_, [this](const Reload& reload) {
+    for (const auto& [name, keeping] : databases_) {
+      if (keeping->rules && keeping->asked >= reload.number && keeping->answered < reload.number)
+        return false;
+    }
+    reload.verdict->set_value(reload_now(reload.environment, true));
+    return true;
+  });
+}
+
 // All or nothing: what the new policy says has to hold over the catalog of each database that has rules. One
-// that has none, since its policy did not load before, holds nothing up.
-std::string RuleKeeper::reload_now(std::shared_ptr<const session::Environment> environment) {
+// that has none, since its policy did not load before, holds nothing up. A refusal that is not the last word
+// is not recorded.
+std::string RuleKeeper::reload_now(const std::shared_ptr<const session::Environment>& environment,
+                                   bool last) {
   const auto& with_policy = environment->policy ? environment : policy_environment_;
   const bool other_policy = with_policy && !same_rules(*with_policy);
   struct Loaded {
@@ -74,18 +102,19 @@ std::string RuleKeeper::reload_now(std::shared_ptr<const session::Environment> e
     Loaded& one = loaded.emplace_back(Loaded{keeping.get(), {}, nullptr});
     one.rules = load(*keeping, *with_policy, one.problems);
     if (one.problems.empty() || !keeping->rules) continue;
-    record(*keeping, "refused", with_policy->policy->hash, one.problems.text());
+    if (last) record(*keeping, "refused", with_policy->policy->hash, one.problems.text());
     if (!refusal.empty()) refusal += '\n';
     refusal +=
         fmt::format("over the catalog of database {}:\n{}", rules::in_quotes(name), one.problems.text());
   }
   if (!refusal.empty()) {
+    if (!last) return refusal;
     ++policy_refusals_;
     newest_refused_ = true;
     return refusal;
   }
   newest_refused_ = false;
-  environment_ = std::move(environment);
+  environment_ = environment;
   if (environment_->policy) policy_environment_ = environment_;
   std::vector<RuleNews> news;
   follow_databases(news);

@@ -245,6 +245,32 @@ TEST_F(RuleKeeperTest, APolicyThatDoesNotLoadLeavesTheOlderRules) {
   EXPECT_TRUE(eventually([&] { return !keeper_->report().policy_stale; }));
 }
 
+// A migration, and the policy for it in the same minute; with and without sessions, whose catalog is
+// followed.
+TEST_F(RuleKeeperTest, AReloadSeesWhatTheCatalogIsNow) {
+  start();
+  ASSERT_TRUE(told(Kind::kCatalog));
+  catalog_.rename_column("title");
+  EXPECT_EQ(keeper_->reload(environment(server_->address(), policy_reading("title"))), "");
+  ASSERT_TRUE(told(Kind::kPolicy));
+  EXPECT_EQ(column(*newest(Kind::kPolicy)), "title");
+
+  const auto refused = keeper_->reload(environment(server_->address(), policy_reading("name")));
+  EXPECT_NE(refused.find("item has no column \"name\""), std::string::npos) << refused;
+  EXPECT_TRUE(eventually([&] { return keeper_->report().policy_refusals == 1; }))
+      << "refused once, though it was held against two catalogs";
+  EXPECT_EQ(reloads_, 1);
+}
+
+TEST_F(RuleKeeperTest, AReloadOverAServerThatHangsIsJudgedByTheOlderCatalog) {
+  start();
+  ASSERT_TRUE(told(Kind::kCatalog));
+  gate_.close();
+  const auto refused = keeper_->reload(environment(server_->address(), policy_reading("title")));
+  EXPECT_NE(refused.find("item has no column \"title\""), std::string::npos) << refused;
+  EXPECT_EQ(keeper_->reload(environment(server_->address(), policy_reading("name"))), "");
+}
+
 // With rules in no database there is nothing that a policy could be held against.
 TEST_F(RuleKeeperTest, APolicyThatNeverLoadedHoldsNoReloadUp) {
   start(policy_reading("nothing"));
