@@ -121,6 +121,10 @@ SessionMembers::SessionMembers(const Fields& fields) : id_(fields.session) {
   text.append(fields.backend_pid == 0 ? "null" : std::to_string(fields.backend_pid));
   who_ = text.view();
 
+  text.clear();
+  member(",\"token_id\":", fields.token_id);
+  token_ = text.view();
+
   tail_ = ",\"capability\":null,\"rule\":null,\"narrowed\":[],\"enforced\":";
   tail_ += fields.enforced ? "true" : "false";
   tail_ += ",\"policy\":null";
@@ -137,7 +141,8 @@ void SessionMembers::declare(std::string_view task) {
 }
 
 std::string decision_members(std::string_view capability, std::string_view rule,
-                             std::span<const std::string_view> narrowed, std::string_view policy) {
+                             std::span<const std::string_view> narrowed, std::string_view policy,
+                             bool enforced) {
   Buffer text;
   text.append(",\"capability\":");
   (void)append_string_or_null(text, capability);  // names in a policy file are UTF-8
@@ -148,7 +153,7 @@ std::string decision_members(std::string_view capability, std::string_view rule,
     if (i != 0) text.append(",");
     (void)append_json_string(text, narrowed[i]);
   }
-  text.append("],\"enforced\":true,\"policy\":");
+  text.append(enforced ? "],\"enforced\":true,\"policy\":" : "],\"enforced\":false,\"policy\":");
   (void)append_string_or_null(text, policy);
   return std::string(text.view());
 }
@@ -268,10 +273,11 @@ void Batch::transaction(Microseconds time, const SessionMembers& session, const 
 
 void Batch::session(Microseconds time, const SessionMembers& session, SessionEvent event,
                     std::string_view why) {
-  char* at = lines_.room(kFixedRoom + session.session_.size() + session.who_.size());
+  char* at = lines_.room(kFixedRoom + session.session_.size() + session.who_.size() + session.token_.size());
   at = begin_line(at, "session", time);
   at = put(at, session.session_);
   at = put(at, session.who_);
+  at = put(at, session.token_);
   at = put(at, ",\"event\":\"");
   at = put(at, name_of(event));
   at = put(at, "\",\"why\":");

@@ -29,10 +29,11 @@ class SessionMembers {
   struct Fields {
     std::string_view session;  ///< 16 characters of base32, random
     std::string_view agent;
-    std::string_view actor = {};   ///< empty = null
-    std::string_view task = {};    ///< empty = null
-    std::string_view proof = {};   ///< how the agent proved itself: "scram", "token"; empty = null
-    std::string_view client = {};  ///< "127.0.0.1:51234" or "unix"
+    std::string_view actor = {};     ///< empty = null
+    std::string_view task = {};      ///< empty = null
+    std::string_view proof = {};     ///< how the agent proved itself: "scram", "token"; empty = null
+    std::string_view token_id = {};  ///< `jti` of its token, for the session's own lines; empty = null
+    std::string_view client = {};    ///< "127.0.0.1:51234" or "unix"
     std::string_view database = {};
     std::string_view role = {};    ///< upstream role; empty = null
     std::int32_t backend_pid = 0;  ///< 0 = null
@@ -52,6 +53,7 @@ class SessionMembers {
   std::string session_;  // ,"session":"..",
   std::string who_;      // "agent":..,"actor":null,..,"backend_pid":..  for statement and session lines
   std::string tail_;     // ,"capability":null,"rule":null,"narrowed":[],"enforced":false,"policy":null
+  std::string token_;    // ,"token_id":".."  for session lines
   bool lossy_ = false;   // one of the texts was not UTF-8
   bool declared_lossy_ = false;
   std::size_t declared_ = 0, declared_size_ = 0;  // the declared task's place in who_
@@ -64,9 +66,11 @@ struct Value {
 };
 
 /// What a decision adds to a statement's line, as JSON members; made once for each decision. `capability`,
-/// `rule`: empty = null. `policy`: "sha256:..".
+/// `rule`: empty = null. `policy`: "sha256:..". `enforced` false: of an observed agent, for whom it does not
+/// hold.
 std::string decision_members(std::string_view capability, std::string_view rule,
-                             std::span<const std::string_view> narrowed, std::string_view policy);
+                             std::span<const std::string_view> narrowed, std::string_view policy,
+                             bool enforced = true);
 
 /// A statement about to run (intent), or one that was refused.
 struct Statement {
@@ -77,7 +81,7 @@ struct Statement {
   bool values_truncated = false;  ///< there were more values than are kept
   Verdict verdict = Verdict::kAllow;
   std::string_view reason = {};  ///< why the verdict is unknown; empty = no member
-  /// Where it was decided: decision_members(); empty = observed.
+  /// Where it was decided: decision_members(); empty = it was not.
   std::string_view decision = {};
   std::uint64_t sql_bytes = 0;  ///< length of the whole text where `sql` is its beginning only; 0 = whole
 };
@@ -89,7 +93,7 @@ struct Outcome {
   std::optional<std::uint64_t> rows = {};
   std::uint64_t bytes = 0;         ///< of rows or COPY data that passed for it
   std::int64_t microseconds = 0;   ///< from forwarding it to its last reply
-  std::string_view sqlstate = {};  ///< empty = null
+  std::string_view sqlstate = {};  ///< kUnknown: what the session ended with; empty = null
   std::string_view withheld = {};  ///< what of the server's error the client did not get; empty = no member
   bool suspended = false;          ///< the portal was given up before its last row
 };

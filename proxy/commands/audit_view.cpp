@@ -116,6 +116,7 @@ std::string numbers(const json::object& record, std::string_view name) {
 }
 
 std::string_view color_of(std::string_view mark) {
+  if (mark.ends_with("(deny)")) return "\x1b[31m";
   if (mark.starts_with("ok") || mark == "committed" || mark == "allow" || mark == "opened") return "\x1b[32m";
   if (mark.starts_with("failed") || mark.starts_with("deny") || mark == "refused" || mark == "gap")
     return "\x1b[31m";
@@ -203,8 +204,12 @@ AuditView::Shown AuditView::statement(const json::object& record) {
   Statement statement{.time = std::string(text_of(record, "time")),
                       .agent = std::string(text_of(record, "agent")),
                       .sql = printable(text_of(record, "sql"), kTextKept),
-                      .unread = verdict == "unknown"};
-  if (!options_.all && verdict != "deny") {
+                      .unread = verdict == "unknown",
+                      .against = verdict == "deny" && !is_true(record, "enforced")};
+  const std::string_view rule = text_of(record, "rule");
+  const bool refused = verdict == "deny" && !statement.against;
+  if (!options_.all && !refused) {
+    if (statement.against) statement.sql += fmt::format("  ({})", rule);
     remember({std::string(session), number.value_or(0)}, std::move(statement));
     return {};
   }
@@ -215,8 +220,7 @@ AuditView::Shown AuditView::statement(const json::object& record) {
   }
   if (const std::string_view reason = text_of(record, "reason"); !reason.empty())
     text += fmt::format("  ({})", reason);
-  if (const std::string_view rule = text_of(record, "rule"); !rule.empty())
-    text += fmt::format("  ({})", rule);
+  if (!rule.empty()) text += fmt::format("  ({})", rule);
   const Columns columns{.time = statement.time,
                         .agent = statement.agent,
                         .session = session,
@@ -226,7 +230,7 @@ AuditView::Shown AuditView::statement(const json::object& record) {
                         .duration = "",
                         .text = text};
   Shown shown = show(columns);
-  if (verdict != "deny") remember({std::string(session), number.value_or(0)}, std::move(statement));
+  if (!refused) remember({std::string(session), number.value_or(0)}, std::move(statement));
   return shown;
 }
 
@@ -245,6 +249,7 @@ AuditView::Shown AuditView::outcome(const json::object& record) {
   const std::string_view sqlstate = text_of(record, "sqlstate");
   if (!sqlstate.empty()) mark.append(" ").append(sqlstate);
   if (sqlstate.empty() && statement.unread) mark += " unread";
+  if (statement.against) mark += " (deny)";
   std::string count = rows(number_of(record, "rows"));
   if (is_true(record, "suspended")) count.insert(0, ">= ");
   const auto microseconds = number_of(record, "microseconds");

@@ -29,7 +29,8 @@ std::string printable(std::string_view text, std::size_t width = 0);
 ///
 /// A statement and its outcome make one line, shown when the outcome comes: time, agent, session and
 /// statement, result, rows, duration, SQL. A transaction has a line of its own only where it says more than
-/// its statement did. Remembers statements until their outcome, some ten thousand of them.
+/// its statement did. What an observed agent ran and may not is marked with "(deny)" and the rule. Remembers
+/// statements until their outcome, some ten thousand of them.
 class AuditView {
  public:
   struct Shown {
@@ -50,6 +51,7 @@ class AuditView {
   struct Statement {
     std::string time, agent, sql;
     bool unread = false;
+    bool against = false;  // an observed agent may not run it
   };
   struct Columns {
     std::string_view time, agent, session;

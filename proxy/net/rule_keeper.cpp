@@ -215,7 +215,10 @@ void RuleKeeper::Keeping::ask(std::uint64_t number, Clock::time_point now) {
 // What the configuration names is read before anybody asks, where the credential says as whom.
 void RuleKeeper::load_named() {
   const auto& policy = environment_->policy;
-  if (!policy || policy->observed().size() == policy->agents.size()) return;
+  const auto has_rules = [&](const auto& agent) {
+    return !agent.second.observe || environment_->judges(agent.first);
+  };
+  if (!policy || std::ranges::none_of(policy->agents, has_rules)) return;
   for (const auto& [name, database] : environment_->databases) {
     if (name == "*" || !names_its_role(database)) continue;
     Keeping& keeping = keep(name, "", database);

@@ -43,8 +43,8 @@ struct RuleNews {
 /// Keeps the rulebooks of all databases: reads the catalogs, loads the policy over them, and tells the I/O
 /// threads.
 ///
-/// A database of the configuration is read when the keeper starts and the policy holds an agent back, any
-/// other when a session needs it. While sessions are there, and a minute longer, the catalog is looked at
+/// A database of the configuration is read when the keeper starts and the policy gives an agent capabilities,
+/// any other when a session needs it. While sessions are there, and a minute longer, the catalog is looked at
 /// every 5 s over one connection that stays open. What can't be read or loaded leaves in force what was
 /// there.
 ///

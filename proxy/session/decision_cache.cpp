@@ -19,9 +19,9 @@ SharedDecision decide(const DecisionContext& context, std::string_view sql) {
   decided->decision = context.decide(sql);
   const rules::Decision& decision = decided->decision;
   if (decision.allow) decided->declarations = declarations_of(sql, decision.script, context.limits());
-  decided->members = audit::decision_members(decision.capability ? decision.capability->name : "",
-                                             decision.denial ? decision.denial->rule : "",
-                                             rules::narrowed_words(decision.narrowed), context.policy().hash);
+  decided->members = audit::decision_members(
+      decision.capability ? decision.capability->name : "", decision.denial ? decision.denial->rule : "",
+      rules::narrowed_words(decision.narrowed), context.policy().hash, context.enforced());
   return decided;
 }
 

@@ -36,6 +36,8 @@ class DecisionContext {
   const rules::Catalog& catalog() const { return *catalog_; }
   /// With the capabilities that count here.
   const rules::Agent& agent() const { return agent_; }
+  /// False: what is decided is recorded, and does not hold.
+  bool enforced() const { return !agent_.observe; }
   const parser::Limits& limits() const { return limits_; }
 
   rules::Decision decide(std::string_view sql) const;

@@ -35,4 +35,9 @@ bool Environment::enforces(std::string_view agent) const {
   return found == nullptr || !found->observe;
 }
 
+bool Environment::judges(std::string_view agent) const {
+  const auto* found = policy ? policy->find_agent(agent) : nullptr;
+  return found != nullptr && found->observe && !found->capabilities.empty();
+}
+
 }  // namespace chaperone::session

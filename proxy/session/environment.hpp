@@ -72,6 +72,8 @@ struct Environment {
   const Database* find_database(std::string_view name) const;
   /// Whether the agent's statements are decided, rather than only observed.
   bool enforces(std::string_view agent) const;
+  /// Whether it is recorded of an observed agent what its statements would have come to: it has capabilities.
+  bool judges(std::string_view agent) const;
 };
 
 }  // namespace chaperone::session

@@ -44,6 +44,18 @@ bool modifies(const SqlText& text) {
   return std::ranges::any_of(text.decided->decision.bounds, &rules::StatementBounds::modifies);
 }
 
+void append_warning(std::string_view message, std::string_view capability, std::string& out) {
+  const std::string detail = fmt::format("capability {}, rule limits", capability);
+  const backend::ErrorField fields[] = {
+      {'S', "WARNING"},
+      {'V', "WARNING"},
+      {'C', "01000"},
+      {'M', message},
+      {'D', detail},
+      {'H', "Ask for less, or page through it with ORDER BY a key and WHERE key > the last one seen."}};
+  backend::encode_error_fields(out, backend::kNoticeResponse, fields);
+}
+
 }  // namespace
 
 bool breaks_pins(std::string_view parameter_status) {
@@ -225,17 +237,14 @@ std::string Guard::append_error(char type, std::string_view body, bool whole, co
 }
 
 void Guard::append_cut_warning(std::uint64_t rows, std::string_view capability, std::string& out) {
-  const std::string message =
-      fmt::format("pgchaperone: the result was cut after {} row{}", rows, rows == 1 ? "" : "s");
-  const std::string detail = fmt::format("capability {}, rule limits", capability);
-  const backend::ErrorField fields[] = {
-      {'S', "WARNING"},
-      {'V', "WARNING"},
-      {'C', "01000"},
-      {'M', message},
-      {'D', detail},
-      {'H', "Ask for less, or page through it with ORDER BY a key and WHERE key > the last one seen."}};
-  backend::encode_error_fields(out, backend::kNoticeResponse, fields);
+  append_warning(fmt::format("pgchaperone: the result was cut after {} row{}", rows, rows == 1 ? "" : "s"),
+                 capability, out);
+}
+
+void Guard::append_cursor_warning(std::uint64_t rows, std::string_view capability, std::string& out) {
+  append_warning(fmt::format("pgchaperone: the cursor ends after {} row{}; its query may have more", rows,
+                             rows == 1 ? "" : "s"),
+                 capability, out);
 }
 
 }  // namespace chaperone::session

@@ -72,6 +72,8 @@ class Guard {
                            bool narrowed_writes, std::string& out) const;
   /// Appends the WARNING of a result that was cut.
   static void append_cut_warning(std::uint64_t rows, std::string_view capability, std::string& out);
+  /// The same of a cursor that has given all rows that it may: whether there are more is not known.
+  static void append_cursor_warning(std::uint64_t rows, std::string_view capability, std::string& out);
 
  private:
   SharedText text_of(SharedDecision decided, std::string_view sql) const;

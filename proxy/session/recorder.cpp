@@ -33,8 +33,21 @@ bool may_carry_secret(std::string_view sql) {
   return !found.empty();
 }
 
-audit::Statement describe(std::uint64_t number, const SqlText& text, std::string_view sql,
-                          std::size_t index) {
+constexpr std::string_view kNoRules = "no rules are loaded for this database";
+
+void add_judgement(const Judgement& judgement, audit::Statement& record) {
+  if (!judgement.judged) return;
+  if (judgement.decided) {
+    record.verdict = judgement.decided->decision.allow ? audit::Verdict::kAllow : audit::Verdict::kDeny;
+    record.decision = judgement.decided->members;
+  } else if (record.reason.empty()) {
+    record.verdict = audit::Verdict::kUnknown;
+    record.reason = kNoRules;
+  }
+}
+
+audit::Statement describe(std::uint64_t number, const SqlText& text, std::string_view sql, std::size_t index,
+                          const Judgement& judgement) {
   audit::Statement record{.statement = number, .sql = sql, .sent = {}, .values = {}};
   if (!text.readable()) {
     record.verdict = audit::Verdict::kUnknown;
@@ -51,6 +64,7 @@ audit::Statement describe(std::uint64_t number, const SqlText& text, std::string
     if (text.sent) record.sent = text.sent_parts.empty() ? *text.sent : text.sent_parts[index];
     if (record.sent == record.sql) record.sent.reset();
   }
+  add_judgement(judgement, record);
   return record;
 }
 
@@ -71,14 +85,15 @@ Recorder::Recorder(audit::SessionMembers members, Counters& counters, std::strin
   if (!declared_.shown().empty()) members_.declare(declared_.shown());
 }
 
-std::uint64_t Recorder::intend_query(Step& step, const SqlText& text, std::string_view sql) {
+std::uint64_t Recorder::intend_query(Step& step, const SqlText& text, std::string_view sql,
+                                     const Judgement& judgement) {
   const std::uint64_t first = last_statement_ + 1;
   const std::size_t answers = text.answers();
   // Of those behind it that run at all, what this one declares is true.
   std::optional<DeclaredTask> ahead;
   if (answers > 1 && !text.declarations().empty()) ahead = declared_;
   for (std::size_t i = 0; i < answers; ++i) {
-    step.records.statement(step.now.wall, members_, describe(++last_statement_, text, sql, i));
+    step.records.statement(step.now.wall, members_, describe(++last_statement_, text, sql, i, judgement));
     if (!ahead) continue;
     run_ahead(*ahead, text, i);
     members_.declare(ahead->shown());
@@ -88,7 +103,7 @@ std::uint64_t Recorder::intend_query(Step& step, const SqlText& text, std::strin
   return first;
 }
 
-std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
+std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal, const Judgement& judgement) {
   const std::uint64_t number = ++last_statement_;
   if (portal == nullptr || portal->text == nullptr) {
     Counters::add(counters_.statements_unread);
@@ -104,7 +119,7 @@ std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
              "too many to keep"});
     return number;
   }
-  auto record = describe(number, *portal->text, portal->text->sql, 0);
+  auto record = describe(number, *portal->text, portal->text->sql, 0, judgement);
   if (!portal->text->readable()) Counters::add(counters_.statements_unread);
   std::array<audit::Value, 16> few;
   std::vector<audit::Value> many;
@@ -135,18 +150,20 @@ std::uint64_t Recorder::intend_portal(Step& step, const Portal* portal) {
   return number;
 }
 
-std::uint64_t Recorder::intend_function_call(Step& step, std::uint32_t function_oid) {
+std::uint64_t Recorder::intend_function_call(Step& step, std::uint32_t function_oid,
+                                             const Judgement& judgement) {
   const std::uint64_t number = ++last_statement_;
   const auto reason =
       fmt::format("FunctionCall: the protocol's fast path calls the function with OID {}", function_oid);
   Counters::add(counters_.statements_unread);
-  step.records.statement(step.now.wall, members_,
-                         {.statement = number,
+  audit::Statement record{.statement = number,
                           .sql = {},
                           .sent = {},
                           .values = {},
                           .verdict = audit::Verdict::kUnknown,
-                          .reason = reason});
+                          .reason = reason};
+  add_judgement(judgement, record);
+  step.records.statement(step.now.wall, members_, record);
   return number;
 }
 
@@ -166,9 +183,10 @@ void Recorder::denied(Step& step, const SqlText* text, std::string_view members)
   step.records.statement(step.now.wall, members_, record);
 }
 
-void Recorder::refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate) {
+void Recorder::refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate,
+                       const Judgement& judgement) {
   const std::uint64_t number = ++last_statement_;
-  step.records.statement(step.now.wall, members_, describe(number, text, text.sql, 0));
+  step.records.statement(step.now.wall, members_, describe(number, text, text.sql, 0, judgement));
   outcome(step, {.statement = number, .result = result, .sqlstate = sqlstate});
 }
 

@@ -19,6 +19,12 @@ namespace chaperone::session {
 /// How a transaction ended that a reply made an end of.
 enum class TransactionEnded : std::uint8_t { kNo, kCommitted, kNotCommitted };
 
+/// What a statement that is only observed would have come to.
+struct Judgement {
+  bool judged = false;     ///< false: nobody asks, and the verdict is that it passes
+  SharedDecision decided;  ///< null: there are no rules that could tell
+};
+
 /// Writes the records of one session: numbers its statements and follows its transactions by what the server
 /// says of them (command tags, ReadyForQuery), never by what the client asked for.
 class Recorder {
@@ -29,14 +35,16 @@ class Recorder {
   /// Intents; each gives the number of its (first) statement. They go into step.records before what they are
   /// for goes into step.to_server.
   /// `sql`: as it was received; `text` may be of another one with the same statements (SqlCache::get_alike).
-  std::uint64_t intend_query(Step& step, const SqlText& text, std::string_view sql);
-  std::uint64_t intend_portal(Step& step, const Portal* portal);
-  std::uint64_t intend_function_call(Step& step, std::uint32_t function_oid);
+  std::uint64_t intend_query(Step& step, const SqlText& text, std::string_view sql,
+                             const Judgement& judgement = {});
+  std::uint64_t intend_portal(Step& step, const Portal* portal, const Judgement& judgement = {});
+  std::uint64_t intend_function_call(Step& step, std::uint32_t function_oid, const Judgement& judgement = {});
   /// A statement that is denied: nothing of it goes upstream. `text`: nullptr = not known; `members`:
   /// audit::decision_members() of the denial.
   void denied(Step& step, const SqlText* text, std::string_view members);
   /// A Parse or Bind that the server refused: the statement and its failure at once. Nothing of it ran.
-  void refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate);
+  void refused(Step& step, const SqlText& text, audit::Result result, std::string_view sqlstate,
+               const Judgement& judgement = {});
 
   /// What one statement came to.
   struct Answer {
@@ -72,11 +80,13 @@ class Recorder {
   /// ReadyForQuery. `status`: I, T or E.
   TransactionEnded ready(Step& step, char status);
 
-  /// The session is over. `outstanding`: the server still owed an answer, so that nobody can tell how it
-  /// ended.
+  /// The session is over. `outstanding`: the server still owed an answer that may have ended the transaction,
+  /// so that nobody can tell how.
   void closed(Step& step, bool outstanding, std::string_view why);
   void opened(Step& step);
 
+  /// Whether a transaction block is open, as far as the server has answered.
+  bool in_block() const { return in_block_; }
   bool in_transaction() const { return in_block_ || !statements_.empty(); }
 
  private:

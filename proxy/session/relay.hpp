@@ -50,6 +50,10 @@ class Relay {
   /// there are no newer.
   void on_rules(std::shared_ptr<const DecisionContext> context, rules::Principal principal, Step& step);
 
+  /// Observing: from now on the records say what statements would have come to by these rules; nullptr: that
+  /// there are none. `cache` outlives the session.
+  void judge_by(DecisionCache& cache, std::shared_ptr<const DecisionContext> context);
+
   /// Ends the session at once with this error.
   void abort(const wire::Error& error, Step& step);
 
@@ -75,6 +79,7 @@ class Relay {
   void pass(const wire::Frame& frame, Gather& to) const;
   void raise_barrier(const wire::Frame& frame);
   void bound_what_is_owed(Step& step);
+  Judgement judge(std::string_view sql, const SqlText& text, bool once);
 
   // relay_enforce.cpp: what the client sends
   using Named = std::vector<std::pair<std::size_t, SharedText>>;
@@ -103,6 +108,7 @@ class Relay {
   bool enforce_complete(const wire::Frame& frame, Step& step);
   bool cuts(const wire::Frame& frame);
   std::optional<rules::Denial> over_cap(const LedgerEntry& entry, std::string_view tag) const;
+  std::string end_of_cursor(const LedgerEntry& entry, std::string_view tag);
 
   // relay_server.cpp
   bool server_frame(const wire::Frame& frame, Step& step);
@@ -147,6 +153,9 @@ class Relay {
   wire::FrameReader server_;
   ReplyLedger ledger_;
   StatementTable statements_;
+
+  DecisionCache* judging_ = nullptr;  // observing, where the policy has something to say
+  std::shared_ptr<const DecisionContext> judge_;
 
   std::optional<Guard> guard_;
   bool refused_ = false;          // a sentinel of the extended protocol is under way, and no Sync behind it

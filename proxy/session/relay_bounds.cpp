@@ -89,17 +89,42 @@ bool Relay::enforce_complete(const wire::Frame& frame, Step& step) {
     Guard::append_cut_warning(rows, bounds.capability != nullptr ? bounds.capability->name : "", warning);
     corrected = fmt::format("{} {}", tag->substr(0, tag->rfind(' ')), rows_);
   }
+  if (!entry.named.empty()) {
+    auto ended = end_of_cursor(entry, *tag);
+    if (!cut) warning = std::move(ended);
+  }
   const std::string_view told = cut ? corrected : *tag;
   if (!complete(told, backend::rows_of_tag(told), step)) return false;
   if (unrolled) step.to_server.write([](std::string& out) { frontend::encode_sync(out); });
   if (client_gone_) return true;
+  if (!warning.empty()) step.to_client.copy(warning);
   if (!cut) {
     pass(frame, step.to_client);
     return true;
   }
-  step.to_client.copy(warning);
   step.to_client.write([&](std::string& out) { backend::encode_command_complete(out, corrected); });
   return true;
+}
+
+// The warning of a cursor that has come to the LIMIT it was declared with, once. It counts rows that were
+// gone over in either direction: one that scrolls may be told early, and never that there is nothing more.
+std::string Relay::end_of_cursor(const LedgerEntry& entry, std::string_view tag) {
+  const parser::Statement& statement = entry.text->script.statements[entry.answered];
+  if (statement.kind != parser::StatementKind::kFetch) return {};
+  Portal* portal = statements_.find_portal(statement.name);
+  const auto bounds = entry.bounds(entry.answered);
+  const SqlText* declared = entry.runs(entry.answered).first;
+  if (portal == nullptr || portal->text == nullptr || declared == nullptr ||
+      portal->text->sql != declared->sql)
+    return {};
+  if (bounds.capability == nullptr || !bounds.capability->limits.rows) return {};
+  const std::uint64_t most = *bounds.capability->limits.rows;
+  const std::uint64_t before = portal->fetched;
+  portal->fetched += backend::rows_of_tag(tag).value_or(0);
+  std::string warning;
+  if (before < most && portal->fetched >= most)
+    Guard::append_cursor_warning(most, bounds.capability->name, warning);
+  return warning;
 }
 
 // Whether this row is over the cap. The rows behind it are, too.

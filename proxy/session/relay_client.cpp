@@ -39,6 +39,15 @@ SharedText with_declared_values(const SharedText& text, const Portal& portal) {
   return filled;
 }
 
+/// An agent that is held back may not send one.
+Judgement judge_function_call(const DecisionContext* context) {
+  if (context == nullptr) return {};
+  auto decided = std::make_shared<DecidedSql>();
+  decided->members =
+      audit::decision_members({}, "statements", {}, context->policy().hash, context->enforced());
+  return {.judged = true, .decided = std::move(decided)};
+}
+
 }  // namespace
 
 Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, audit::SessionMembers members,
@@ -50,6 +59,32 @@ Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, 
       client_(frontend::rule),
       server_(guard ? wire::backend::rule_holding_notices : wire::backend::rule),
       guard_(std::move(guard)) {
+}
+
+void Relay::judge_by(DecisionCache& cache, std::shared_ptr<const DecisionContext> context) {
+  judging_ = &cache;
+  judge_ = std::move(context);
+}
+
+// What the text would come to if its agent were held back. `once`: it is sent once, as a simple query is.
+Judgement Relay::judge(std::string_view sql, const SqlText& text, bool once) {
+  if (judging_ == nullptr) return {};
+  if (judge_ == nullptr || !text.readable()) return {.judged = true, .decided = nullptr};
+  auto decided = once ? judging_->get_alike(*judge_, sql) : judging_->get(*judge_, sql);
+  if (!decided->decision.allow) return {.judged = true, .decided = std::move(decided)};
+  // What they run was refused where it was prepared or declared.
+  for (const auto& statement : text.script.statements) {
+    SharedText named;
+    if (statement.kind == parser::StatementKind::kExecute) {
+      named = statements_.find_statement(statement.name);
+    } else if (statement.kind == parser::StatementKind::kFetch) {
+      if (const Portal* portal = statements_.find_portal(statement.name)) named = portal->text;
+    }
+    if (named == nullptr || !named->readable()) continue;
+    auto of_named = judging_->get(*judge_, named->sql);
+    if (!of_named->decision.allow) return {.judged = true, .decided = std::move(of_named)};
+  }
+  return {.judged = true, .decided = std::move(decided)};
 }
 
 void Relay::on_client(std::string_view bytes, Step& step) {
@@ -160,7 +195,8 @@ bool Relay::query(const wire::Frame& frame, Step& step) {
   if (guard_) return enforce_query(sql, frame, step);
   const bool whole = frame.rest == 0;
   const SharedText text = whole ? cache_.get_alike(sql, limits_) : cut_sql(sql, frame.body_length);
-  const std::uint64_t first = recorder_.intend_query(step, *text, whole ? sql : text->sql);
+  const std::uint64_t first =
+      recorder_.intend_query(step, *text, whole ? sql : text->sql, judge(sql, *text, true));
   pass(frame, step.to_server);
   if (skipping_) {
     for (std::size_t i = 0; i < text->answers(); ++i) recorder_.not_run(step, first + i);
@@ -249,7 +285,12 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
   if (guard_ && stops_execute(decoded->portal, frame, named, step)) return true;
   Portal* portal = statements_.find_portal(decoded->portal);
   const bool goes_on = portal != nullptr && portal->run != nullptr && !portal->run->done;
-  const std::uint64_t number = goes_on ? portal->run->statement : recorder_.intend_portal(step, portal);
+  const std::uint64_t number =
+      goes_on ? portal->run->statement
+              : recorder_.intend_portal(step, portal,
+                                        portal != nullptr && portal->text != nullptr
+                                            ? judge(portal->text->sql, *portal->text, false)
+                                            : Judgement{});
   if (skipping_) {
     pass(frame, step.to_server);
     if (!goes_on) recorder_.not_run(step, number);
@@ -313,7 +354,8 @@ bool Relay::function_call(const wire::Frame& frame, Step& step) {
   const auto decoded = frontend::decode_function_call(frame.body());
   if (!decoded) return violation(decoded.error(), step);
   if (guard_) return enforce_function_call(step);
-  const std::uint64_t number = recorder_.intend_function_call(step, decoded->function_oid);
+  const std::uint64_t number =
+      recorder_.intend_function_call(step, decoded->function_oid, judge_function_call(judge_.get()));
   pass(frame, step.to_server);
   if (skipping_) {
     recorder_.not_run(step, number);

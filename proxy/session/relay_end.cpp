@@ -24,6 +24,20 @@ bool may_commit(const LedgerEntry& entry) {
                      [](const auto& statement) { return statement.kind == parser::StatementKind::kCommit; });
 }
 
+/// Whether the answer that is owed may be the end of a transaction block other than by a rollback.
+bool may_end_block(const LedgerEntry& entry) {
+  using parser::StatementKind;
+  if (entry.failed || entry.denied || (entry.kind != Kind::kQuery && entry.kind != Kind::kExecute))
+    return false;
+  if (!entry.text || !entry.text->readable()) return true;
+  const auto& statements = entry.text->script.statements;
+  return std::any_of(statements.begin() + std::min<std::ptrdiff_t>(entry.answered, std::ssize(statements)),
+                     statements.end(), [](const auto& statement) {
+                       return statement.kind == StatementKind::kCommit ||
+                              statement.kind == StatementKind::kPrepareTransaction;
+                     });
+}
+
 }  // namespace
 
 bool Relay::violation(const wire::Error& error, Step& step) {
@@ -108,17 +122,20 @@ void Relay::give_up(Step& step, std::string_view why) {
   if (over_) return;
   over_ = true;
   client_done_ = true;
-  const bool outstanding = !ledger_.empty() && !rolled_back_;
+  // A block that nothing under way can commit goes with the session.
+  const bool outstanding =
+      !ledger_.empty() && !rolled_back_ && (!recorder_.in_block() || ledger_.any(may_end_block));
   for (const auto& entry : ledger_.take_all()) {
     if (rolled_back_) {  // a server that ended the session has not come to what is behind its last words
       if (!entry.failed) skipped(entry, step);
       continue;
     }
+    const std::string_view ended_with = farewell_ ? farewell_->sqlstate : std::string_view();
     const auto unknown = [&](std::uint64_t number, const LedgerEntry& owed) {
       recorder_.answered(step, {.statement = number,
                                 .result = audit::Result::kUnknown,
                                 .tag = {},
-                                .sqlstate = {},
+                                .sqlstate = ended_with,
                                 .rows = {},
                                 .bytes = std::exchange(bytes_, 0),
                                 .started = owed.started,

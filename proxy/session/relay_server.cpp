@@ -330,7 +330,8 @@ void Relay::skip_until_sync(std::string_view sqlstate, Step& step) {
     }
     recorder_.answered(step, answer);
   } else if (failed.text && !failed.denied && (failed.kind == Kind::kParse || failed.kind == Kind::kBind)) {
-    recorder_.refused(step, *failed.text, result_of(sqlstate), sqlstate);
+    recorder_.refused(step, *failed.text, result_of(sqlstate), sqlstate,
+                      judge(failed.text->sql, *failed.text, false));
   }
   for (std::size_t i = 1; i < entries.size(); ++i) skipped(entries[i], step);
 }

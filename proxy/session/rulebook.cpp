@@ -22,12 +22,13 @@ Rulebook::Rulebook(std::shared_ptr<const rules::PolicySet> policy,
 }
 
 wire::Result<std::shared_ptr<const DecisionContext>> Rulebook::context(
-    std::string_view name, const std::optional<std::vector<std::string>>& only) const {
+    std::string_view name, const std::optional<std::vector<std::string>>& only, bool enforced) const {
   const rules::Agent* agent = policy_->find_agent(name);
   if (agent == nullptr) return refused("the policy does not name this agent");
-  Key key{std::string(name), only};
-  if (key.second) {  // in the agent's own order, whatever order they were given in
-    auto& names = *key.second;
+  Key key{std::string(name), only, enforced};
+  auto& bound = std::get<1>(key);
+  if (bound) {  // in the agent's own order, whatever order they were given in
+    auto& names = *bound;
     std::vector<std::string> ordered;
     for (const auto& capability : agent->capabilities) {
       if (std::erase(names, capability->name) != 0) ordered.push_back(capability->name);
@@ -41,9 +42,10 @@ wire::Result<std::shared_ptr<const DecisionContext>> Rulebook::context(
   auto& context = contexts_[key];
   if (!context) {
     rules::Agent bounded = *agent;
-    if (key.second) {
+    bounded.observe = !enforced;
+    if (bound) {
       std::erase_if(bounded.capabilities, [&](const auto& capability) {
-        return std::ranges::find(*key.second, capability->name) == key.second->end();
+        return std::ranges::find(*bound, capability->name) == bound->end();
       });
     }
     context = std::make_shared<const DecisionContext>(policy_, catalog_, std::move(bounded), limits_);

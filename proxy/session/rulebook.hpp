@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "proxy/auth/proof.hpp"
@@ -28,16 +28,18 @@ class Rulebook {
   const std::string& target() const { return target_; }
 
   /// What decides for an agent with the capabilities of `only`, or all that it has; the same for the same
-  /// arguments. An error: the policy does not name the agent, or not these among its capabilities.
+  /// arguments. `enforced` false: of a session that is only observed, whatever the policy says now. An error:
+  /// the policy does not name the agent, or not these among its capabilities.
   wire::Result<std::shared_ptr<const DecisionContext>> context(
-      std::string_view agent, const std::optional<std::vector<std::string>>& only) const;
+      std::string_view agent, const std::optional<std::vector<std::string>>& only,
+      bool enforced = true) const;
 
  private:
   std::shared_ptr<const rules::PolicySet> policy_;
   std::shared_ptr<const rules::Catalog> catalog_;
   parser::Limits limits_;
   std::string target_;
-  using Key = std::pair<std::string, std::optional<std::vector<std::string>>>;
+  using Key = std::tuple<std::string, std::optional<std::vector<std::string>>, bool>;
   mutable std::mutex mutex_;
   mutable std::map<Key, std::shared_ptr<const DecisionContext>> contexts_;
 };

@@ -22,6 +22,7 @@ audit::SessionMembers describe(const Login& login, std::string_view id, std::str
                                 .actor = login.identity().actor,
                                 .task = login.identity().task,
                                 .proof = login.identity().method,
+                                .token_id = login.identity().token_id,
                                 .client = peer,
                                 .database = login.database_name(),
                                 .role = login.role(),
@@ -53,13 +54,21 @@ void Session::on_client(std::string_view bytes, Step& step) {
     return;
   }
   login_->on_client(bytes, step);
+  const bool comes_in = step.action == Action::kConnectUpstream || step.action == Action::kOpenLease;
   if (step.action == Action::kLoadRules) {
-    database_name_ = login_->database_name();
-    target_ = login_->database().target(database_name_);
+    name_database();
     if (thread_.rulebooks.contains(database_name_)) on_rules(step);
+  } else if (comes_in && environment_->judges(login_->agent())) {  // it does not wait for them
+    judged_ = true;
+    name_database();
   }
   if (step.action == Action::kConnectUpstream) connect_upstream();
   if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::name_database() {
+  database_name_ = login_->database_name();
+  target_ = login_->database().target(database_name_);
 }
 
 void Session::connect_upstream() {
@@ -103,6 +112,10 @@ void Session::on_rules(Step& step) {
   if (over_) return;
   const auto rules = thread_.rulebooks.find(database_name_);
   if (rules == thread_.rulebooks.end()) return;
+  if (judged_) {
+    judge_by(rules->second.get());
+    return;
+  }
   if (rules->second->target() != target_ ||
       (enforced_ && !std::ranges::equal(rules->second->catalog().search_path(), search_path_))) {
     on_rules_gone(step);
@@ -131,6 +144,16 @@ void Session::renew_rules(const Rulebook& rules, Step& step) {
   over_ = relay_->over();
 }
 
+void Session::judge_by(const Rulebook* rules) {
+  if (!relay_) return;
+  std::shared_ptr<const DecisionContext> context;
+  if (rules != nullptr && rules->target() == target_) {
+    auto found = rules->context(identity_->agent, identity_->capabilities, false);
+    if (found) context = std::move(*found);
+  }
+  relay_->judge_by(thread_.decisions, std::move(context));
+}
+
 void Session::on_rules_failed(std::string_view why, Step& step) {
   if (over_ || relay_) return;
   login_->on_rules_failed(why, step);
@@ -139,6 +162,10 @@ void Session::on_rules_failed(std::string_view why, Step& step) {
 
 void Session::on_rules_gone(Step& step) {
   if (over_) return;
+  if (judged_) {
+    judge_by(nullptr);
+    return;
+  }
   const wire::Error error{
       .sqlstate = wire::sqlstate::kAdminShutdown,
       .message = "terminating connection because the configuration of its database changed"};
@@ -204,7 +231,8 @@ void Session::begin_relay(Step& step) {
   const std::string early = login_->take_early_bytes();
   login_.reset();
   relay_->begin(step);
-  if (enforced_) on_rules(step);  // there may be newer ones than those that it logged in by
+  if (judged_) judge_by(nullptr);            // until there are rules
+  if (enforced_ || judged_) on_rules(step);  // there may be newer ones than those that it logged in by
   if (!over_ && !early.empty()) {
     const auto kept = step.to_server.keep(std::string(early));
     relay_->on_client(kept, step);

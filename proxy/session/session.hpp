@@ -54,7 +54,7 @@ class Session {
   void on_rules(Step& step);
   void on_rules_failed(std::string_view why, Step& step);
   /// The database's name means another database than the one that this session is for, or its names mean
-  /// other tables than by the search_path that this session has: it ends.
+  /// other tables than by the search_path that this session has: it ends, unless it is only observed.
   void on_rules_gone(Step& step);
   void on_lease(Lease lease, Step& step);
   /// `why` is for the operator.
@@ -82,7 +82,8 @@ class Session {
   /// True once ThreadState::admit let it in: the caller counts it out when it is over.
   bool admitted() const { return relay_ || login_->admitted(); }
 
-  /// The database's name as the agent uses it, by which its Rulebook is found; known from kLoadRules on.
+  /// The database's name as the agent uses it, by which its Rulebook is found; known from kLoadRules on, and
+  /// once it is authenticated of an observed agent that there are rules for; else empty.
   const std::string& database_name() const { return database_name_; }
   /// As whom it logs in there; known as that is, until it has.
   const std::string& role() const { return login_->role(); }
@@ -107,6 +108,8 @@ class Session {
   void connect_upstream();
   void begin_relay(Step& step);
   void renew_rules(const Rulebook& rules, Step& step);
+  void name_database();
+  void judge_by(const Rulebook* rules);
   void record_refusal(Step& step);
   void end_identity(std::string_view how, Step& step);
   void end_running(const wire::Error& error, Step& step);
@@ -124,7 +127,8 @@ class Session {
   std::string database_name_;
   std::unique_ptr<const auth::ProvenIdentity> identity_;  // once logged in
   bool enforced_ = false;
-  std::string target_;                    // of an enforced agent: Database::target()
+  bool judged_ = false;                   // observed, and records say what its statements would have come to
+  std::string target_;                    // of an agent that is decided or judged: Database::target()
   std::vector<std::string> search_path_;  // and pinned when it logged in
   CancelKey client_key_, server_key_;
   bool over_ = false;

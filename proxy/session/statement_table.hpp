@@ -31,6 +31,7 @@ struct Portal {
   bool holdable = false;           ///< DECLARE .. WITH HOLD: stays when the transaction commits
   std::uint64_t order = 0;         ///< the ledger's order of what made it
   std::size_t bytes = 0;           ///< what it takes of the table's bound
+  std::uint64_t fetched = 0;       ///< rows that FETCH and MOVE went over
   std::shared_ptr<PortalRun> run;  ///< set while a limited Execute is under way or suspended
 };
 

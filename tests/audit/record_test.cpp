@@ -148,7 +148,7 @@ TEST(Record, TransactionAndSession) {
             R"("kind":"session","time":"2026-11-22T18:00:00.123456Z","session":"7q3kabcdefghijkl",)"
             R"("agent":"triage-bot","actor":null,"task":null,"declared_task":null,"proof":"scram",)"
             R"("client":"10.0.0.7:51234","database":"shop","role":"app","backend_pid":4242,)"
-            R"("event":"refused","why":"no such agent")");
+            R"("token_id":null,"event":"refused","why":"no such agent")");
   batch.clear();
   EXPECT_TRUE(batch.empty());
   EXPECT_EQ(batch.bytes(), 0U);

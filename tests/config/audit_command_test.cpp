@@ -26,7 +26,8 @@ audit::SessionMembers session_of(std::string_view id = "7q3kabcdefghijkl") {
                                 .agent = "triage-bot",
                                 .proof = "scram",
                                 .client = "10.0.0.7:51234",
-                                .database = "shop"});
+                                .database = "shop",
+                                .enforced = true});
 }
 
 /// A sealed line as a log would write it.
@@ -102,6 +103,22 @@ TEST(AuditView, AStatementAndItsOutcomeAreOneLine) {
       .transaction({12}, audit::TransactionEnd::kCommitted);
   EXPECT_EQ(viewed(lines), (Shown{"18:00:00.125  triage-bot  7q3kab:12  ok              1 row   913 us  "
                                   "SELECT email FROM customers WHERE id = $1"}));
+}
+
+TEST(AuditView, WhatAnObservedAgentMayNotDoIsMarked) {
+  Lines lines;
+  const auto against = audit::decision_members("triage", "tables.secret", {}, "sha256:1", false);
+  lines.statement(1, "SELECT * FROM secret",
+                  {.statement = 0, .verdict = audit::Verdict::kDeny, .decision = against});
+  EXPECT_EQ(viewed(lines).at(0).substr(37, 10), "no outcome");
+  lines.outcome({.statement = 1, .result = audit::Result::kOk, .tag = "SELECT 3", .rows = 3})
+      .transaction({1}, audit::TransactionEnd::kCommitted);
+  EXPECT_EQ(viewed(lines), (Shown{"18:00:00.125  triage-bot  7q3kab:1   ok (deny)      3 rows     0 us  "
+                                  "SELECT * FROM secret (tables.secret)"}));
+  AuditViewOptions all;
+  all.all = true;
+  ASSERT_EQ(viewed(lines, all).size(), 3U);
+  EXPECT_NE(viewed(lines, all)[0].find("deny"), std::string::npos);
 }
 
 TEST(AuditView, EachResultHasItsMark) {

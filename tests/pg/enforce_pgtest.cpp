@@ -338,6 +338,40 @@ TEST_F(Enforce, ErrorsOfNarrowedWritesTellNothingOfTheRow) {
   EXPECT_TRUE(kept) << "the record has what the client did not get";
 }
 
+TEST_F(Enforce, ACursorThatIsCutSaysSo) {
+  postgres().run("INSERT INTO entry SELECT i, 'x' FROM generate_series(1, 9) i");
+  const std::string declare = "BEGIN; DECLARE c CURSOR FOR SELECT id FROM entry";
+  EXPECT_EQ(told(query(declare) + query("FETCH 3 FROM c") + query("FETCH 3 FROM c") +
+                 query("FETCH 3 FROM c") + query("COMMIT")),
+            "BEGIN, DECLARE CURSOR, ZT, FETCH 3, ZT, N01000, FETCH 2, ZT, FETCH 0, ZT, COMMIT, ZI");
+  const auto answer =
+      client().exchange(query(declare) + extended("FETCH ALL FROM c") + sync() + query("COMMIT"));
+  EXPECT_EQ(story(answer), "BEGIN, DECLARE CURSOR, ZT, N01000, FETCH 5, ZT, COMMIT, ZI");
+  EXPECT_EQ(find(answer, 'N').field('M'),
+            "pgchaperone: the cursor ends after 5 rows; its query may have more");
+  EXPECT_EQ(find(answer, 'N').field('D'), "capability ledger, rule limits");
+  EXPECT_EQ(told(query(declare + " LIMIT 4; FETCH ALL FROM c") + query("COMMIT")),
+            "BEGIN, DECLARE CURSOR, FETCH 4, ZT, COMMIT, ZI")
+      << "one that is short enough";
+  EXPECT_EQ(told(query(declare + "; MOVE 4 FROM c; FETCH ALL FROM c; COMMIT")),
+            "BEGIN, DECLARE CURSOR, MOVE 4, N01000, FETCH 1, COMMIT, ZI");
+}
+
+TEST_F(Enforce, APortalThatIsReadInPartsSaysWhereItIsCut) {
+  postgres().run("INSERT INTO entry SELECT i, 'x' FROM generate_series(1, 9) i");
+  const auto read = [&](int rows) { return execute("p", rows) + flush(); };
+  client().send(query("BEGIN") + parse("", "SELECT id FROM entry") + bind_portal("p", "") + read(3));
+  EXPECT_EQ(count(client().read_until("Zs"), 'D'), 3U);
+  EXPECT_EQ(count(client().exchange(read(3), "s"), 'D'), 2U);
+  EXPECT_EQ(story(client().exchange(read(3), "C")), "N01000, SELECT 0");
+  EXPECT_EQ(story(client().exchange(sync() + query("COMMIT"))), "ZT, COMMIT, ZI");
+  // As many rows as there may be: whether there are more shows behind them.
+  client().send(query("BEGIN") + parse("", "SELECT id FROM entry") + bind_portal("p", "") + read(5));
+  EXPECT_EQ(count(client().read_until("Zs"), 'D'), 5U);
+  EXPECT_EQ(story(client().exchange(read(5), "C")), "N01000, SELECT 0");
+  EXPECT_EQ(story(client().exchange(sync() + query("COMMIT"))), "ZT, COMMIT, ZI");
+}
+
 TEST_F(Enforce, StatementsAreRecordedWithTheirVerdict) {
   client().exchange(query("SELECT id FROM account WHERE id = 1") + query(kDenied) +
                     query("ALTER ROLE tester PASSWORD 'hunter2'") + parse("", "SELECT $1::int") +

@@ -74,7 +74,7 @@ TEST(Lifecycle, DrainEndsWhatDoesNotEnd) {
   EXPECT_GE(took, std::chrono::milliseconds(2900)) << "limits.drain is 3 s";
   EXPECT_LT(took, std::chrono::seconds(6));
   EXPECT_EQ(mine.process().status(), 0);
-  EXPECT_EQ(outcomes(mine.session(running.pid())), (Texts{"unknown"}));
+  EXPECT_EQ(outcomes(mine.session(running.pid())), (Texts{"unknown 57P01"}));
   expect_intact(mine, 0);
 }
 

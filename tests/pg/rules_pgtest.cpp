@@ -94,6 +94,45 @@ TEST(Rules, OfADatabaseThatTheConfigurationDoesNotNameAreReadOnDemand) {
       << "who is observed needs no rules";
 }
 
+TEST(Rules, OfAnObservedAgentSayWhatWouldHaveBeenDenied) {
+  auto options = held_back(postgres().address());
+  options.policy += "    capabilities: [items]\n";
+  Chaperone mine(options);
+  ASSERT_TRUE(eventually([&] { return effects(mine).size() == 1; })) << mine.log();
+  Client client(mine.address(), {.user = "other"});
+  client.run("SELECT name FROM item LIMIT 0");
+  client.run("SELECT price FROM item LIMIT 0");
+  client.close();
+  const auto statements = of_kind(mine.session(client.pid()), "statement");
+  ASSERT_EQ(statements.size(), 2U);
+  EXPECT_EQ(text(statements[0], "verdict"), "allow");
+  EXPECT_EQ(text(statements[0], "capability"), "items");
+  EXPECT_EQ(text(statements[1], "verdict"), "deny");
+  EXPECT_EQ(text(statements[1], "rule"), "tables.item.read.columns");
+  for (const auto& statement : statements) {
+    EXPECT_FALSE(statement.at("enforced").as_bool());
+    EXPECT_EQ(text(statement, "policy"), text(effects(mine)[0], "policy"));
+    EXPECT_TRUE(statement.at("sent").is_null());
+  }
+  EXPECT_EQ(outcomes(mine.session(client.pid())), (std::vector<std::string>{"ok SELECT 0", "ok SELECT 0"}))
+      << "observed, nothing is refused";
+}
+
+TEST(Rules, ThatDoNotLoadLeaveAnObservedAgentAlone) {
+  auto options = held_back(postgres().address(), "no_such_column");
+  options.policy = options.policy.substr(0, options.policy.find("  tester:")) +
+                   "  other: {mode: observe, capabilities: [items]}\n";
+  Chaperone mine(options);
+  Client client(mine.address(), {.user = "other"});
+  EXPECT_EQ(client.scalar("SELECT 7"), "7");
+  expect_log(mine, "no_such_column");
+  client.close();
+  const auto statements = of_kind(mine.session(client.pid()), "statement");
+  ASSERT_EQ(statements.size(), 1U);
+  EXPECT_EQ(text(statements[0], "verdict"), "unknown");
+  EXPECT_EQ(text(statements[0], "reason"), "no rules are loaded for this database");
+}
+
 // The socket of a server that is not there yet.
 TEST(Rules, WaitForAServerThatIsDown) {
   TemporaryDirectory directory;

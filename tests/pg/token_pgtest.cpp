@@ -126,7 +126,44 @@ TEST(Token, ThatEndsWhileAStatementRunsEndsIt) {
   EXPECT_TRUE(server_is_rid_of(client.pid())) << "the server goes on with what nobody waits for";
   const auto records = tokens.chaperone.session(client.pid());
   EXPECT_EQ(text(records.back(), "why"), "pgchaperone: the token of triage-bot has expired");
-  EXPECT_EQ(outcomes(records), std::vector<std::string>{"unknown"});
+  EXPECT_EQ(outcomes(records), std::vector<std::string>{"unknown 57P01"});
+}
+
+TEST(Token, ThatEndsInABlockLeavesNothingOfIt) {
+  const Tokens tokens;
+  Client client(tokens.chaperone.address(),
+                with(tokens.issue({.agent = "triage-bot", .lifetime = std::chrono::seconds(2)})));
+  client.exchange(query("begin"));
+  client.exchange(query("create table of_a_token (a int)"));
+  client.send(query("select pg_sleep(60)"));
+  client.read_to_end();
+  ASSERT_TRUE(server_is_rid_of(client.pid()));
+  EXPECT_EQ(postgres().scalar("select to_regclass('of_a_token') is null"), "t");
+  const auto records = tokens.chaperone.session(client.pid());
+  EXPECT_EQ(outcomes(records), (std::vector<std::string>{"ok BEGIN", "ok CREATE TABLE", "unknown 57P01"}));
+  EXPECT_EQ(transactions(records), std::vector<std::string>{"rolled_back 1 2 3"})
+      << "nothing under way could commit it";
+}
+
+TEST(Token, SessionsSayWhichOneLetThemIn) {
+  Tokens tokens;
+  const auto token = tokens.issue({.agent = "triage-bot"});
+  Client client(tokens.chaperone.address(), with(token));
+  std::string id;
+  ASSERT_TRUE(eventually([&] {
+    const auto opened = tokens.chaperone.records("event", "opened");
+    if (!opened.empty()) id = text(opened.back(), "token_id");
+    return !opened.empty();
+  }));
+  ASSERT_GE(id.size(), 16U);
+  tokens.revoke(Kind::kToken, id);
+  EXPECT_EQ(client.read_to_end(Milliseconds(5000)).back().field('C'), "57P01");
+  EXPECT_EQ(text(tokens.chaperone.session(client.pid()).back(), "token_id"), id);
+  EXPECT_EQ(refusal(tokens.chaperone.address(), with(token)).field('C'), "28000");
+  EXPECT_TRUE(eventually([&] {
+    const auto refused = tokens.chaperone.records("event", "refused");
+    return !refused.empty() && text(refused.back(), "token_id") == id;
+  })) << "nor by which one somebody was kept out";
 }
 
 TEST(Token, RevokedEndsSessionsAndLetsNoneIn) {

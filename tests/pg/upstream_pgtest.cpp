@@ -92,7 +92,7 @@ TEST(Upstream, DiesInTheMiddleOfAResult) {
   const auto answer = client.read_to_end();
   EXPECT_EQ(answer.back().field('C'), "08006") << describe(answer);
   EXPECT_EQ(answer.back().field('S'), "FATAL");
-  EXPECT_EQ(outcomes(faked.chaperone.session(4711)), (Texts{"unknown"}));
+  EXPECT_EQ(outcomes(faked.chaperone.session(4711)), (Texts{"unknown 08006"}));
 }
 
 TEST(Upstream, BackendKilledInTheMiddleOfAResult) {
@@ -116,8 +116,8 @@ TEST(Upstream, BackendKilledInTheMiddleOfAResult) {
     }
   }
   const auto records = through.session(client.pid());
-  EXPECT_EQ(outcomes(records), (Texts{"ok BEGIN", "ok INSERT 0 1", "unknown"}));
-  EXPECT_EQ(transactions(records), (Texts{"unknown 1 2 3"}));
+  EXPECT_EQ(outcomes(records), (Texts{"ok BEGIN", "ok INSERT 0 1", "unknown 08006"}));
+  EXPECT_EQ(transactions(records), (Texts{"rolled_back 1 2 3"}));
   EXPECT_TRUE(through.process().running());
   EXPECT_TRUE(eventually(
       [&] {
@@ -145,7 +145,7 @@ TEST(Upstream, DiesInTheMiddleOfARow) {
   client.send(query("select 'x' from long"));
   EXPECT_EQ(describe(client.read_to_end()).find("D ["), std::string::npos)
       << "a row that the server never sent";
-  EXPECT_EQ(outcomes(faked.chaperone.session(4711)), (Texts{"unknown"}));
+  EXPECT_EQ(outcomes(faked.chaperone.session(4711)), (Texts{"unknown 08006"}));
 }
 
 TEST(Upstream, DiesAtCommit) {

@@ -218,7 +218,7 @@ TEST(CopyIn, OtherMessagesEndTheSession) {
       << show(farewell);
   EXPECT_TRUE(peer.over());
   EXPECT_EQ(peer.take_records(),
-            (std::vector<std::string>{"1: COPY t FROM STDIN", "1 unknown", "[1] unknown",
+            (std::vector<std::string>{"1: COPY t FROM STDIN", "1 unknown 08P01", "[1] unknown",
                                       "closed: unexpected message type 0x51 during COPY from stdin"}));
 }
 

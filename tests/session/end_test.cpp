@@ -178,8 +178,8 @@ TEST(End, ServerGoneInTheMiddleOfAResult) {
       .expect_client(same)
       .server_closed()
       .expect_farewell("08006")
-      .expect_records({"1: SELECT 1", "2: SELECT 2", "3: SELECT 3", "1 ok SELECT 1, 1 rows", "2 unknown",
-                       "3 unknown", "[1,2,3] unknown",
+      .expect_records({"1: SELECT 1", "2: SELECT 2", "3: SELECT 3", "1 ok SELECT 1, 1 rows",
+                       "2 unknown 08006", "3 unknown 08006", "[1,2,3] unknown",
                        "closed: pgchaperone: the database server closed the connection: it closed"})
       .run();
 }
@@ -255,7 +255,7 @@ TEST(End, FunctionCallWithoutItsResultEndsTheSession) {
       .expect_server(same)
       .server(ready())
       .expect_farewell("08006")
-      .expect_records({"1? null", "1 unknown", "[1] unknown",
+      .expect_records({"1? null", "1 unknown 08006", "[1] unknown",
                        "closed: pgchaperone: the database server broke the protocol: ReadyForQuery"})
       .run();
 }
@@ -357,7 +357,7 @@ TEST(Drain, ForcedLeavesUnknownWhatRuns) {
       .expect_server(same)
       .drain(true)
       .expect_farewell("57P01")
-      .expect_records({"1: DELETE FROM t", "1 unknown", "[1] unknown",
+      .expect_records({"1: DELETE FROM t", "1 unknown 57P01", "[1] unknown",
                        "closed: terminating connection because pgchaperone is shutting down"})
       .run();
 }

@@ -53,7 +53,7 @@ constexpr std::string_view kSchema =
     "CREATE TABLE account (id int PRIMARY KEY, owner text, balance int, tenant int, pin text);"
     "CREATE TABLE entry (id int, note text);";
 
-std::string policy_text(int tenant) {
+std::string policy_text(int tenant, bool observe = false) {
   return fmt::format(R"(version: 1
 capabilities:
   ledger:
@@ -67,9 +67,9 @@ capabilities:
     functions: [safe]
     limits: {{rows: 2}}
 agents:
-  bot: {{capabilities: [ledger], parameters: {{tenant: {}}}}}
+  bot: {{capabilities: [ledger], parameters: {{tenant: {}}}{}}}
 )",
-                     tenant);
+                     tenant, observe ? ", mode: observe" : "");
 }
 
 }  // namespace
@@ -85,12 +85,25 @@ std::shared_ptr<const session::Rulebook> test_rulebook(int tenant) {
                                                    environment.find_database("shop")->target("shop"));
 }
 
-session::Environment enforcing_environment() {
+namespace {
+
+session::Environment environment_of(const std::string& policy) {
   auto environment = test_environment();
   rules::Problems problems;
   environment.policy =
-      std::make_shared<const rules::PolicySet>(rules::load_policy(policy_text(7), "policy.yaml", problems));
+      std::make_shared<const rules::PolicySet>(rules::load_policy(policy, "policy.yaml", problems));
+  EXPECT_TRUE(problems.empty()) << problems.text();
   return environment;
+}
+
+}  // namespace
+
+session::Environment enforcing_environment() {
+  return environment_of(policy_text(7));
+}
+
+session::Environment observing_environment() {
+  return environment_of(policy_text(7, true));
 }
 
 Peer::Peer(session::Environment environment, std::string from,

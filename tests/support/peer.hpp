@@ -24,6 +24,8 @@ session::Environment test_environment();
 /// The same, with the agent held back: it reads `account` (id, owner masked, of its tenant) up to two rows,
 /// changes at most one row of it at a time, and adds to `entry`.
 session::Environment enforcing_environment();
+/// The same, with the agent observed.
+session::Environment observing_environment();
 /// What decides there, for an agent whose tenant is this one.
 std::shared_ptr<const session::Rulebook> test_rulebook(int tenant = 7);
 

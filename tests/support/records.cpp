@@ -39,7 +39,11 @@ std::vector<std::string> numbers(std::string_view list) {
 
 std::string statement_text(std::string_view line) {
   const auto verdict = text_member(line, "verdict");
-  std::string said = verdict == "unknown" ? "? " : verdict == "deny" ? " denied by " : ": ";
+  const bool holds = member(line, "enforced") == "true";
+  std::string said = verdict == "unknown" ? "? "
+                     : verdict != "deny"  ? ": "
+                     : holds              ? " denied by "
+                                          : " against ";
   if (verdict == "deny") said += std::string(text_member(line, "rule")) + ": ";
   said += text_member(line, "sql");
   if (const auto values = member(line, "values"); values != "[]" && values != "null")
@@ -135,7 +139,7 @@ std::string contradiction(const audit::Batch& batch) {
     if (closed != 0) return "a record behind the end of the session: " + sentence(line);
     if (kind == "statement" && !outcomes.emplace(number, 0).second)
       return "two statements have number " + number;
-    if (text_member(line, "verdict") == "deny") denied.insert(number);
+    if (text_member(line, "verdict") == "deny" && member(line, "enforced") == "true") denied.insert(number);
     if (kind == "outcome") {
       const auto found = outcomes.find(number);
       if (found == outcomes.end()) return "an outcome of no statement: " + sentence(line);

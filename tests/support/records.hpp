@@ -9,6 +9,7 @@
 /// Record lines as short sentences that a test can be read by.
 ///
 ///     statement    1: SELECT 1          1? SELEC 1 (verdict unknown)     1: SELECT $1 ["7"]
+///                  1 denied by tables.t: SELECT ..      1 against tables.t: SELECT .. (observed)
 ///     outcome      1 ok SELECT 1, 1 rows     1 failed 42601     2 not_run     1 ok suspended, 2 rows
 ///     transaction  [1,2] committed           [2] rolled_back to a
 ///     session      opened     closed: why     refused: why

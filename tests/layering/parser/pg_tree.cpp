@@ -4,5 +4,5 @@
 
 #include <nodes/parsenodes.h>
 
-#include "proxy/wire/error.hpp"  // forbidden: parser may not use wire
-#include "rules/policy/policy.hpp"      // forbidden: parser may not use rules
+#include "proxy/wire/error.hpp"     // forbidden: parser may not use wire
+#include "rules/policy/policy.hpp"  // forbidden: parser may not use rules
