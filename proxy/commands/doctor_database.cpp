@@ -88,7 +88,10 @@ ControlOutcome<void> begin(ControlConnection& connection, const DoctorSubject& s
       "SELECT pg_catalog.set_config('pgchaperone.search_path', "
       "pg_catalog.text(pg_catalog.array_to_json(pg_catalog.current_schemas(false))), false);"
       "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false),"
-      "pg_catalog.set_config('default_transaction_read_only', 'on', false)",
+      "pg_catalog.set_config('default_transaction_read_only', 'on', false);"
+      // As broker sql has them where it remembers how a condition is printed.
+      "SET quote_all_identifiers = off; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = postgres; "
+      "SET TimeZone = 'UTC'; SET extra_float_digits = 1; SET bytea_output = hex",
       timeout);
   if (!done) return done.error();
   done = connection.query(
@@ -140,9 +143,9 @@ std::string questions(const DoctorSubject& subject) {
   if (subject.leases) {
     for (const auto& table : subject.row_policies) {
       for (const auto& each : table.policies) {
-        policies.push_back(json::array{table.schema, table.table, each.name, each.role,
-                                       rules::name_of(each.command), each.restrictive,
-                                       each.condition.find("lease_parameter") != std::string::npos});
+        policies.push_back(json::array{
+            table.schema, table.table, each.name, each.role, rules::name_of(each.command), each.restrictive,
+            each.condition.find("lease_parameter") != std::string::npos, each.digest()});
       }
     }
   }

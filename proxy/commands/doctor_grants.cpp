@@ -48,6 +48,17 @@ std::string said(std::string_view sql) {
   return rules::lower(sql.substr(0, space)) + std::string(sql.substr(space));
 }
 
+/// ", which g granted": who is not the owner.
+std::string by_whom(const HeldPrivilege& held) {
+  return held.grantor.empty() ? "" : fmt::format(", which {} granted", held.grantor);
+}
+
+/// A REVOKE takes back what its own role granted, and that of a superuser what the owner did.
+std::string take_back(const HeldPrivilege& held, const std::string& privileges, const std::string& from) {
+  return fmt::format("{}REVOKE {} ON {} FROM {};{}", held.before_revoke, privileges, held.sql, from,
+                     held.behind_revoke);
+}
+
 using Needed = std::map<Place, Columns>;
 
 Needed resolve(const rules::Grants& needed, const Privileges& live) {
@@ -100,9 +111,9 @@ class Comparison {
       have_[place][each.privilege].insert(each.column);
       if (live_.superusers.at(each.role) || each.owner) continue;
       if (each.grantable) may_grant(each);
-      if (!is_needed(place, each)) more_[{std::move(place), each.grantee}].push_back(&each);
+      if (!is_needed(place, each)) more_[{std::move(place), each.grantee, each.grantor}].push_back(&each);
     }
-    for (const auto& [where, privileges] : more_) more(where.first, where.second, privileges);
+    for (const auto& [where, privileges] : more_) more(std::get<0>(where), std::get<1>(where), privileges);
     less();
     return std::move(findings_);
   }
@@ -128,24 +139,29 @@ class Comparison {
   void may_grant(const HeldPrivilege& held) {
     if (held.grantee != held.role) return;
     add(Severity::kDanger, "grant-option", said(held.sql),
-        fmt::format("{} may grant {} on it to any other role.", identifier(held.role), held.privilege),
-        fmt::format("REVOKE GRANT OPTION FOR {} ON {} FROM {} CASCADE;",
-                    as_sql({{held.privilege, {held.column}}}), held.sql, identifier(held.role)));
+        fmt::format("{} may grant {} on it to any other role{}.", identifier(held.role), held.privilege,
+                    by_whom(held)),
+        held.grantor.empty()
+            ? fmt::format("REVOKE GRANT OPTION FOR {} ON {} FROM {} CASCADE;",
+                          as_sql({{held.privilege, {held.column}}}), held.sql, identifier(held.role))
+            : take_back(held, as_sql({{held.privilege, {held.column}}}), identifier(held.role) + " CASCADE"));
   }
 
   void more(const Place& place, const std::string& grantee,
             const std::vector<const HeldPrivilege*>& privileges) {
     Columns extra;
     for (const HeldPrivilege* const each : privileges) extra[each->privilege].insert(each->column);
-    const std::string& sql = privileges.front()->sql;
+    const HeldPrivilege& first = *privileges.front();
+    const std::string& sql = first.sql;
     const std::string role = identifier(place.role);
     const Columns* const needed = needed_at(place);
     const std::string limit = needed == nullptr ? "nothing of it" : fmt::format("{} alone", as_sql(*needed));
     if (grantee.empty()) {
-      if (!told_.insert(sql).second) return;
+      if (!told_.insert(sql + ' ' + first.grantor).second) return;
       add(Severity::kDanger, "public-grant", said(sql),
-          fmt::format("Every role holds {} on it, where the policy gives {} {}.", as_sql(extra), role, limit),
-          fmt::format("REVOKE {} ON {} FROM PUBLIC;", as_sql(extra), sql));
+          fmt::format("Every role holds {} on it{}, where the policy gives {} {}.", as_sql(extra),
+                      by_whom(first), role, limit),
+          take_back(first, as_sql(extra), "PUBLIC"));
     } else if (grantee != place.role) {
       if (leases_) return;  // the membership itself is a finding
       add(Severity::kWarning, "grant-inherited", said(sql),
@@ -155,9 +171,9 @@ class Comparison {
     } else {
       const bool shows_names_alone = place.object == "schema" || place.object == "database";
       add(leases_ && !shows_names_alone ? Severity::kDanger : Severity::kWarning, "grant-wider", said(sql),
-          fmt::format("{} holds {} on it, where the policy gives {}.", role, as_sql(extra), limit),
-          fmt::format("REVOKE {} ON {} FROM {};{}", as_sql(extra), sql, role,
-                      again(extra, needed, sql, role)));
+          fmt::format("{} holds {} on it{}, where the policy gives {}.", role, as_sql(extra), by_whom(first),
+                      limit),
+          take_back(first, as_sql(extra), role) + again(extra, needed, sql, role));
     }
   }
 
@@ -211,7 +227,8 @@ class Comparison {
   Needed needed_;
   bool leases_;
   Needed have_;
-  std::map<std::pair<Place, std::string>, std::vector<const HeldPrivilege*>> more_;
+  /// By place, grantee and grantor.
+  std::map<std::tuple<Place, std::string, std::string>, std::vector<const HeldPrivilege*>> more_;
   std::set<std::string> told_;  // of PUBLIC
   std::vector<Finding> findings_;
 };
@@ -234,7 +251,8 @@ net::ControlOutcome<Privileges> read_privileges(net::ControlConnection& connecti
   }
   for (const auto& row : (*results)[1].rows) {
     live.held.push_back({text(row, 0), text(row, 1), text(row, 2) == "t", text(row, 3), text(row, 4),
-                         text(row, 5), text(row, 6), text(row, 7), text(row, 8) == "t", text(row, 9)});
+                         text(row, 5), text(row, 6), text(row, 7), text(row, 8) == "t", text(row, 9),
+                         text(row, 10), text(row, 11), text(row, 12)});
   }
   for (const auto& row : (*results)[2].rows) {
     live.refused[text(row, 0)].push_back({text(row, 1), text(row, 2), text(row, 3)});

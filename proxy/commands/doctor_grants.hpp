@@ -23,7 +23,9 @@ struct HeldPrivilege {
   std::string column;  ///< empty: the whole relation
   std::string privilege;
   bool grantable = false;
-  std::string sql;  ///< the object as GRANT names it: "TABLE public.tickets"
+  std::string sql;           ///< the object as GRANT names it: "TABLE public.tickets"
+  std::string grantor = {};  ///< as SQL names it; empty: the owner
+  std::string before_revoke = {}, behind_revoke = {};  ///< what makes a REVOKE that one's
 };
 
 /// What a live database grants to the roles that hold capabilities.

@@ -185,6 +185,8 @@ void Script::rows(const RowPolicies& table) {
     line("CREATE POLICY {} ON {}{} FOR {} TO {}", identifier(policy.name), name,
          policy.restrictive ? " AS RESTRICTIVE" : "", name_of(policy.command), identifier(policy.role));
     line("  {} ({});", policy.command == RowCommand::kInsert ? "WITH CHECK" : "USING", policy.condition);
+    line("SELECT pg_temp.remember_policy({}, {}, {}) \\g /dev/null", literal(name), literal(policy.name),
+         literal(policy.digest()));
   }
 }
 

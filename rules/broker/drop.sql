@@ -36,7 +36,7 @@ BEGIN
     PERFORM pg_temp.take_back(broker);
   END IF;
   -- The schema, its tables and functions. Nothing of others goes with them: what uses them has to go first.
-  DROP TABLE chaperone.leases, chaperone.capabilities;
+  DROP TABLE chaperone.leases, chaperone.capabilities, chaperone.row_policies;
   DROP FUNCTION chaperone.open, chaperone.assign, chaperone.seal, chaperone.shut, chaperone.drop, chaperone.orphans,
     chaperone.hold, chaperone.lease_parameter;
   DROP SCHEMA chaperone;

@@ -18,9 +18,19 @@ CREATE TABLE IF NOT EXISTS chaperone.leases (
   expires timestamptz NOT NULL,   -- from then on it is anybody's to remove
   parameters jsonb NOT NULL DEFAULT '{}'  -- of the policy, with the values of this session
 );
+-- The policies of row-level security that were made for `enforce: rls`, so that it can be told whether somebody has altered
+-- one: a digest of the condition that was asked for, and the condition as PostgreSQL prints it.
+CREATE TABLE IF NOT EXISTS chaperone.row_policies (
+  relation regclass NOT NULL,
+  policy name NOT NULL,
+  digest text NOT NULL,
+  printed text NOT NULL,
+  PRIMARY KEY (relation, policy)
+);
 ALTER TABLE chaperone.capabilities OWNER TO pgchaperone_owner;
 ALTER TABLE chaperone.leases OWNER TO pgchaperone_owner;
-REVOKE ALL ON chaperone.capabilities, chaperone.leases FROM PUBLIC;
+ALTER TABLE chaperone.row_policies OWNER TO pgchaperone_owner;
+REVOKE ALL ON chaperone.capabilities, chaperone.leases, chaperone.row_policies FROM PUBLIC;
 
 -- Makes a role that can't log in yet and may do nothing.
 CREATE OR REPLACE FUNCTION chaperone.open(lease text, ttl interval) RETURNS void

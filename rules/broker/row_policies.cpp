@@ -192,6 +192,10 @@ bool enforces(const TableRule& rule) {
 
 }  // namespace
 
+std::string RowPolicy::digest() const {
+  return sha256(condition);
+}
+
 std::string_view name_of(RowCommand command) {
   static constexpr std::array<std::string_view, 4> kNames = {"SELECT", "INSERT", "UPDATE", "DELETE"};
   return kNames[static_cast<std::size_t>(command)];

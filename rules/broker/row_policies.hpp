@@ -25,6 +25,8 @@ struct RowPolicy {
   bool restrictive = false;
   std::string condition;  ///< USING, of an INSERT WITH CHECK: SQL, every name qualified
   Mark mark;              ///< of the filter
+
+  std::string digest() const;  ///< of the condition, by which another one is told
 };
 
 /// The policies of one table.

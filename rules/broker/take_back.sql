@@ -1,28 +1,62 @@
 -- Tools of this session alone.
+CREATE OR REPLACE FUNCTION pg_temp.granted(role name)
+RETURNS TABLE (object text, grantor name, owner oid, privileges text) LANGUAGE sql AS $function$
+-- What a role was granted in this database, and CONNECT on it: the object as GRANT names it, who granted it, whose it is.
+  SELECT o.sql, g.rolname, o.owner,
+    string_agg(x.privilege_type || o.columns, ', ' ORDER BY x.privilege_type, o.columns)
+  FROM (
+    SELECT relacl AS acl, relowner AS owner, '' AS columns,
+      CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || oid::regclass AS sql FROM pg_class
+    UNION ALL SELECT a.attacl, c.relowner, format(' (%I)', a.attname), 'TABLE ' || c.oid::regclass
+      FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid WHERE NOT a.attisdropped
+    UNION ALL SELECT proacl, proowner, '', 'ROUTINE ' || oid::regprocedure FROM pg_proc
+    UNION ALL SELECT nspacl, nspowner, '', 'SCHEMA ' || oid::regnamespace FROM pg_namespace
+    UNION ALL SELECT datacl, datdba, '', format('DATABASE %I', datname) FROM pg_database WHERE datname = current_database()
+    UNION ALL SELECT typacl, typowner, '', 'TYPE ' || oid::regtype FROM pg_type
+    UNION ALL SELECT lanacl, lanowner, '', format('LANGUAGE %I', lanname) FROM pg_language
+    UNION ALL SELECT fdwacl, fdwowner, '', format('FOREIGN DATA WRAPPER %I', fdwname) FROM pg_foreign_data_wrapper
+    UNION ALL SELECT srvacl, srvowner, '', format('FOREIGN SERVER %I', srvname) FROM pg_foreign_server
+    UNION ALL SELECT lomacl, lomowner, '', format('LARGE OBJECT %s', oid) FROM pg_largeobject_metadata
+    UNION ALL SELECT spcacl, spcowner, '', format('TABLESPACE %I', spcname) FROM pg_tablespace
+    UNION ALL SELECT paracl, 10, '', format('PARAMETER %s', parname) FROM pg_parameter_acl
+  ) AS o CROSS JOIN LATERAL aclexplode(o.acl) AS x
+  JOIN pg_roles AS r ON r.oid = x.grantee JOIN pg_roles AS g ON g.oid = x.grantor
+  WHERE r.rolname = granted.role AND x.grantee <> o.owner
+  GROUP BY 1, 2, 3 ORDER BY 1, 2
+$function$;
+
 CREATE OR REPLACE FUNCTION pg_temp.take_back(role name) RETURNS void LANGUAGE plpgsql AS $function$
--- Takes from a role what it was granted in this database, and CONNECT on it.
+-- Takes all of it from a role, and from whoever has it from there. A REVOKE takes back what its own role granted, and that
+-- of a superuser what the owner did: what another one granted is taken back in the name of that one.
 DECLARE
-  here constant oid := (SELECT oid FROM pg_database WHERE datname = current_database());
-  d record;
-  what text;
+  self constant text := current_setting('role');
+  g record;
 BEGIN
-  FOR d IN SELECT DISTINCT s.classid, s.objid FROM pg_shdepend AS s JOIN pg_roles AS r ON r.oid = s.refobjid
-           WHERE s.refclassid = 'pg_authid'::regclass AND r.rolname = role AND s.deptype = 'a'
-             AND (s.dbid = here OR (s.classid = 'pg_database'::regclass AND s.objid = here))
-           ORDER BY s.classid, s.objid LOOP
-    what := CASE d.classid
-      WHEN 'pg_class'::regclass THEN
-        CASE WHEN (SELECT relkind FROM pg_class WHERE oid = d.objid) = 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END
-        || d.objid::regclass::text
-      WHEN 'pg_proc'::regclass THEN 'ROUTINE ' || d.objid::regprocedure::text
-      WHEN 'pg_namespace'::regclass THEN 'SCHEMA ' || d.objid::regnamespace::text
-      WHEN 'pg_database'::regclass THEN 'DATABASE ' || quote_ident(current_database())
+  FOR g IN SELECT * FROM pg_temp.granted(role) LOOP
+    BEGIN
+      IF g.grantor <> pg_get_userbyid(g.owner) THEN
+        PERFORM set_config('role', g.grantor, true);
+      END IF;
+      EXECUTE format('REVOKE %s ON %s FROM %I CASCADE', g.privileges, g.object, role);
+    EXCEPTION WHEN insufficient_privilege THEN
+      NULL;  -- one who may not name it any more; told below
     END;
-    IF what IS NULL THEN
-      RAISE WARNING 'role % keeps what somebody else gave it on %', role, pg_describe_object(d.classid, d.objid, 0);
-    ELSE
-      EXECUTE format('REVOKE ALL ON %s FROM %I', what, role);
-    END IF;
+    PERFORM set_config('role', self, true);
+  END LOOP;
+  FOR g IN SELECT * FROM pg_temp.granted(role) LOOP
+    RAISE WARNING 'role % keeps % on %, which role % granted', role, g.privileges, g.object, g.grantor
+      USING DETAIL = 'A REVOKE of a superuser counts as the owner''s, and others need USAGE on the schema for one.',
+        HINT = (SELECT format(CASE WHEN rolsuper THEN 'ALTER ROLE %1$I NOSUPERUSER; SET ROLE %1$I; %2$s; RESET ROLE; ALTER ROLE %1$I SUPERUSER;'
+                                   ELSE 'SET ROLE %1$I; %2$s; RESET ROLE;' END,
+                              rolname, format('REVOKE %s ON %s FROM %I CASCADE', g.privileges, g.object, role))
+                FROM pg_roles WHERE rolname = g.grantor);
+  END LOOP;
+  FOR g IN SELECT pg_describe_object(s.classid, s.objid, 0) AS what
+           FROM pg_shdepend AS s JOIN pg_roles AS r ON r.oid = s.refobjid
+           WHERE s.refclassid = 'pg_authid'::regclass AND r.rolname = role AND s.classid = 'pg_default_acl'::regclass
+             AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) LOOP
+    RAISE WARNING 'role % is given more by %', role, g.what
+      USING HINT = 'ALTER DEFAULT PRIVILEGES .. REVOKE .. takes it away; "pgchaperone doctor" prints it whole.';
   END LOOP;
 END
 $function$;
@@ -44,9 +78,11 @@ DECLARE
 BEGIN
   FOR p IN SELECT polname, polrelid::regclass AS tab FROM pg_policy
            WHERE starts_with(polname, 'chaperone_') AND polname <> 'chaperone_others' AND polroles <@ roles
+              OR EXISTS (SELECT FROM chaperone.row_policies AS m WHERE m.relation = polrelid AND m.policy = polname)
            ORDER BY polrelid, polname LOOP
     EXECUTE format('DROP POLICY %I ON %s', p.polname, p.tab);
   END LOOP;
+  DELETE FROM chaperone.row_policies;
   FOR p IN SELECT o.polrelid::regclass AS tab,
              EXISTS (SELECT FROM pg_policy AS f WHERE f.polrelid = o.polrelid AND f.polname <> o.polname) AS shared
            FROM pg_policy AS o WHERE o.polname = 'chaperone_others' AND NOT o.polrelid = ANY (kept) LOOP
@@ -74,5 +110,17 @@ BEGIN
   EXECUTE format('DROP POLICY IF EXISTS chaperone_others ON %s', tab);
   EXECUTE format('CREATE POLICY chaperone_others ON %s USING (true) WITH CHECK (true)', tab);
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tab);
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION pg_temp.remember_policy(tab regclass, policy name, digest text) RETURNS void LANGUAGE plpgsql
+-- How a condition is printed depends on these; doctor has the same.
+SET quote_all_identifiers = off SET DateStyle = 'ISO, MDY' SET IntervalStyle = postgres SET TimeZone = 'UTC'
+SET extra_float_digits = 1 SET bytea_output = hex SET search_path = pg_catalog, pg_temp AS $function$
+BEGIN
+  INSERT INTO chaperone.row_policies
+  SELECT p.polrelid, p.polname, digest,
+    format('USING (%s) WITH CHECK (%s)', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+  FROM pg_policy AS p WHERE p.polrelid = tab AND p.polname = policy;
 END
 $function$;

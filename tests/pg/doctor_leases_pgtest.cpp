@@ -58,7 +58,7 @@ TEST_F(DoctorOfLeases, RolesThatAreTooStrong) {
       {"CREATE TABLE mine (); ALTER TABLE mine OWNER TO agc_support;",
        {"capability-owns"},
        "role agc_support",
-       "DROP TABLE mine;"},
+       "DROP TABLE mine; DROP ROLE left_by_agc_support;"},
   };
   for (const Broken& each : all) expect_found_and_mended(*patient, each, kAlways);
 }
@@ -131,6 +131,16 @@ TEST_F(DoctorOfLeases, GrantsAndRows) {
        "",
        "warning"},
       {"ALTER TABLE notes DISABLE ROW LEVEL SECURITY;", {"rls-off"}, "table public.notes"},
+      {"CREATE ROLE friend NOLOGIN; GRANT SELECT ON secrets TO friend WITH GRANT OPTION; SET ROLE friend; "
+       "GRANT SELECT ON secrets TO agc_support; RESET ROLE;",
+       {"grant-wider"},
+       "table public.secrets",
+       "DROP OWNED BY friend; DROP ROLE friend;"},
+      {"CREATE ROLE friend NOLOGIN; GRANT SELECT ON secrets TO friend WITH GRANT OPTION; SET ROLE friend; "
+       "GRANT SELECT ON secrets TO agc_support; RESET ROLE; ALTER ROLE friend SUPERUSER;",
+       {"grant-wider"},
+       "table public.secrets",
+       "DROP OWNED BY friend; DROP ROLE friend;"},
   };
   for (const Broken& each : all) expect_found_and_mended(*patient, each, kAlways);
 
@@ -143,11 +153,49 @@ TEST_F(DoctorOfLeases, GrantsAndRows) {
       {fmt::format("ALTER POLICY {} ON notes USING (true);", name),
        {"rls-policy-altered"},
        "table public.notes"},
+      {fmt::format(
+           "ALTER POLICY {} ON notes USING (tenant_id = 8 OR chaperone.lease_parameter('tenant') <> '');",
+           name),
+       {"rls-policy-altered"},
+       "table public.notes"},
+      {fmt::format("ALTER POLICY {} ON notes TO PUBLIC;", name),
+       {"rls-policy-altered"},
+       "table public.notes"},
+      {"CREATE POLICY wide ON notes FOR SELECT TO agc_support USING (true);",
+       {"rls-policy-of-others"},
+       "table public.notes",
+       "",
+       "warning"},
+      {"DROP TABLE chaperone.row_policies;", {"lease-table-missing"}, "table chaperone.row_policies"},
   };
   patient->run("CREATE POLICY wide ON notes USING (true);");
-  EXPECT_EQ(patient->examine().ids(), kAlways) << "the restrictive one holds";
+  const auto wide = patient->examine();
+  EXPECT_EQ(wide.ids(), std::set<std::string>{"rls-policy-of-others"}) << wide.text();
+  EXPECT_EQ(wide.status, 0) << "a note: the restrictive one holds";
   patient->run("DROP POLICY wide ON notes;");
   for (const Broken& each : policies) expect_found_and_mended(*patient, each, kAlways);
+
+  std::string changed(kPolicy);
+  const std::string_view filter = "tenant_id = :tenant";
+  changed.replace(changed.find(filter), filter.size(), "tenant_id = :tenant AND id > 0");
+  write_file(patient->path("policy.yaml"), changed);
+  const auto outdated = patient->examine();
+  EXPECT_EQ(outdated.ids(), std::set<std::string>{"rls-policy-outdated"}) << outdated.text();
+  patient->run_broker_sql();
+  EXPECT_EQ(patient->examine().ids(), kAlways) << patient->examine().text();
+  write_file(patient->path("policy.yaml"), kPolicy);
+  patient->run_broker_sql();
+}
+
+TEST_F(DoctorOfLeases, WhatALeaseLeftBehind) {
+  const Broken all[] = {
+      {"CREATE ROLE agp_a_aaaaaaaaaaaaaaaa NOLOGIN; SET SESSION AUTHORIZATION agp_a_aaaaaaaaaaaaaaaa; BEGIN; "
+       "PREPARE TRANSACTION 'left'; RESET SESSION AUTHORIZATION; DROP ROLE agp_a_aaaaaaaaaaaaaaaa;",
+       {"lease-prepared"},
+       "prepared transaction 'left'"},
+      {"SET ROLE agc_support; SELECT lo_create(0); RESET ROLE;", {"capability-owns"}, "role agc_support"},
+  };
+  for (const Broken& each : all) expect_found_and_mended(*patient, each, kAlways);
 }
 
 TEST_F(DoctorOfLeases, LinesOfPgHba) {

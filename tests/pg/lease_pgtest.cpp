@@ -370,6 +370,32 @@ TEST(Leases, AreRemovedWhateverTheirSessionHoldsUp) {
       "0");
 }
 
+TEST(Leases, ThatLeftAPreparedTransactionHoldNobodyUp) {
+  Chaperone mine(leasing("prepared"));
+  Client enforced = session_of(mine);
+  enforced.run("BEGIN");
+  EXPECT_EQ(find(enforced.exchange(query("PREPARE TRANSACTION 'mine'")), 'E').field('C'), "42501");
+  std::string role;
+  {
+    Client observed = session_of(mine, {.user = "other"});
+    role = observed.scalar("SELECT session_user");
+    observed.run("BEGIN; ALTER ROLE CURRENT_USER SET work_mem = '1MB'");
+    observed.run("PREPARE TRANSACTION 'left by a lease'");
+  }
+  { Client client = session_of(mine); }
+  EXPECT_TRUE(eventually([&] { return leases(mine, "dropped").size() >= 1; })) << mine.log();
+  // Its role waits for whoever ends the transaction; nobody can log in as it.
+  EXPECT_EQ(
+      roles("prepared", fmt::format("rolname = '{}' AND NOT rolcanlogin AND rolpassword IS NULL", role)),
+      "1");
+  EXPECT_EQ(postgres().scalar(fmt::format("SELECT count(*) FROM pg_prepared_xacts WHERE owner = '{}'", role)),
+            "1");
+  postgres().run("ROLLBACK PREPARED 'left by a lease'");
+  enforced.close();
+  EXPECT_TRUE(eventually([&] { return roles("prepared", fmt::format("rolname = '{}'", role)) == "0"; }))
+      << mine.log();
+}
+
 // The functions themselves, as somebody would use them who has stolen the broker's login.
 TEST(Leases, TheBrokerCanMakeNothingElse) {
   set_up();

@@ -282,6 +282,84 @@ TEST(TheWall, ASecondRunChangesNothingAndAnotherPolicyTakesBack) {
             "0");
 }
 
+TEST(TheWall, TakesBackWhatOthersGranted) {
+  Wall wall(wall_server(), "wall_grants", kSchema, kPolicy);
+  wall.set_up();
+  wall.control().run(
+      "CREATE ROLE friend; GRANT USAGE ON SCHEMA shop TO friend; CREATE TYPE shop.mood AS ENUM ();"
+      "REVOKE ALL ON TYPE shop.mood FROM PUBLIC;"
+      "GRANT SELECT (secret), DELETE ON shop.orders TO friend WITH GRANT OPTION;"
+      "GRANT EXECUTE ON FUNCTION shop.total(bigint) TO friend WITH GRANT OPTION;"
+      "GRANT USAGE ON TYPE shop.mood TO friend WITH GRANT OPTION");
+  wall.set_up();
+  const std::string before = wall.privileges();
+  const auto by_friend = [&] {
+    wall.control().run(
+        "SET ROLE friend; GRANT SELECT (secret) ON shop.orders TO agc_lookup WITH GRANT OPTION;"
+        "GRANT DELETE ON shop.orders TO agc_lookup; GRANT USAGE ON TYPE shop.mood TO agc_lookup;"
+        "GRANT EXECUTE ON FUNCTION shop.total(bigint) TO agc_lookup; RESET ROLE;"
+        "SET ROLE agc_lookup; GRANT SELECT (secret) ON shop.orders TO \"agc_odd \"\"name\"\"\"; RESET ROLE");
+  };
+  by_friend();
+  const PsqlRun run = psql(wall_server(), wall.database(), wall.setup_sql());
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.output, "");
+  EXPECT_EQ(wall.changes(before), "");
+  // What a superuser revokes counts as the owner's.
+  by_friend();
+  wall.control().run("ALTER ROLE friend SUPERUSER");
+  const PsqlRun kept = psql(wall_server(), wall.database(), wall.setup_sql());
+  EXPECT_EQ(kept.status, 0) << kept.output;
+  EXPECT_NE(kept.output.find("role agc_lookup keeps DELETE, SELECT (secret) on TABLE shop.orders, which role "
+                             "friend granted"),
+            std::string::npos)
+      << kept.output;
+  const std::string_view mend =
+      "ALTER ROLE friend NOSUPERUSER; SET ROLE friend; REVOKE DELETE, SELECT (secret) ON TABLE shop.orders "
+      "FROM "
+      "agc_lookup CASCADE; RESET ROLE; ALTER ROLE friend SUPERUSER;";
+  EXPECT_NE(kept.output.find(mend), std::string::npos) << kept.output;
+  wall.control().run(mend);
+  EXPECT_EQ(
+      wall.control().scalar("SELECT has_column_privilege('agc_lookup', 'shop.orders', 'secret', 'SELECT')"),
+      "f");
+  wall.control().run("ALTER ROLE friend NOSUPERUSER");
+  EXPECT_EQ(psql(wall_server(), wall.database(), wall.setup_sql()).output, "");
+  wall.control().run("DROP OWNED BY friend CASCADE");
+  EXPECT_EQ(wall.drop().status, 0);
+  wall.control().run("DROP ROLE friend");
+}
+
+TEST(TheWall, NamesWhatALeaseMadeInTheNameOfItsCapability) {
+  Wall wall(wall_server(), "wall_named", kSchema, kPolicy);
+  wall.set_up();
+  wall.lease({"lookup"})->run("SET ROLE agc_lookup; SELECT lo_create(4711)");
+  wall.end_leases();
+  PsqlRun run = psql(wall_server(), wall.database(), wall.setup_sql());
+  EXPECT_NE(run.status, 0);
+  EXPECT_NE(run.output.find("the role agc_lookup owns large object 4711"), std::string::npos) << run.output;
+  const std::string_view mend =
+      "SELECT count(lo_unlink(oid)) FROM (SELECT oid FROM pg_largeobject_metadata WHERE lomowner = "
+      "'agc_lookup'::regrole LIMIT 500) AS own;";
+  EXPECT_NE(run.output.find(mend), std::string::npos) << run.output;
+  wall.control().run(mend);
+  wall.control().run(
+      "CREATE TABLE a (a int); CREATE TABLE b (a int); ALTER TABLE a OWNER TO agc_lookup; ALTER TABLE b "
+      "OWNER "
+      "TO agc_lookup");
+  run = psql(wall_server(), wall.database(), wall.setup_sql());
+  EXPECT_NE(run.output.find("the role agc_lookup owns table public.a, table public.b"), std::string::npos)
+      << run.output;
+  EXPECT_NE(
+      run.output.find("CREATE ROLE left_by_agc_lookup; REASSIGN OWNED BY agc_lookup TO left_by_agc_lookup;"),
+      std::string::npos)
+      << run.output;
+  wall.control().run("DROP TABLE a, b");
+  run = psql(wall_server(), wall.database(), wall.setup_sql());
+  EXPECT_EQ(run.output, "");
+  EXPECT_EQ(wall.drop().status, 0);
+}
+
 TEST(TheWall, TakesNoRoleThatIsMoreThanItShouldBe) {
   Wall wall(wall_server(), "wall_roles", kSchema, kPolicy);
   wall.control().run("CREATE ROLE pgchaperone_broker LOGIN CREATEDB");

@@ -83,7 +83,7 @@ named AS (
   SELECT s.role, CASE WHEN (j->>'leases')::bool THEN 'capability' ELSE 'broker' END FROM asked, json_array_elements_text(j->'subjects') s (role)
 ),
 owned AS (
-  SELECT n.kind, r.oid AS role, pg_describe_object(d.classid, d.objid, 0) AS object
+  SELECT n.kind, r.oid AS role, r.rolname, d.classid, pg_describe_object(d.classid, d.objid, 0) AS object
   FROM named n JOIN pg_roles r ON r.rolname = n.role JOIN pg_shdepend d ON d.refobjid = r.oid AND d.refclassid = 'pg_authid'::regclass
   WHERE d.deptype = 'o' AND d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     AND d.classid NOT IN ('pg_type'::regclass, 'pg_default_acl'::regclass)
@@ -91,8 +91,13 @@ owned AS (
 SELECT kind || '-owns', 'danger', format('role %s', role::regrole),
   format('It owns %s%s: an owner grants itself every privilege, passes row-level security and may drop what is its own.',
     (array_agg(object ORDER BY object))[1], CASE WHEN count(*) > 1 THEN format(' and %s more', count(*) - 1) ELSE '' END),
-  format('REASSIGN OWNED BY %s TO CURRENT_USER;', role::regrole)
-FROM owned GROUP BY kind, role;
+  -- Not to who runs it: a function, a view or an index would do there what its maker wrote into it.
+  CASE WHEN bool_and(classid = 'pg_largeobject'::regclass)
+    THEN format('SELECT count(lo_unlink(oid)) FROM (SELECT oid FROM pg_largeobject_metadata WHERE lomowner = %L::regrole LIMIT 500) own;',
+      role::regrole)
+    ELSE format('CREATE ROLE %2$I; REASSIGN OWNED BY %1$I TO %2$I; -- look at it before it gets another owner', rolname,
+      left('left_by_' || rolname, 63)) END
+FROM owned GROUP BY kind, role, rolname;
 
 -- A broker of leases needs nothing but the lease functions.
 WITH asked AS (SELECT current_setting('pgchaperone.doctor')::json AS j),

@@ -7,7 +7,8 @@ FROM json_array_elements_text(current_setting('pgchaperone.doctor')::json->'subj
 ORDER BY 1;
 
 -- Privileges, granted to them, to what they are members of, and to PUBLIC (an empty grantee): role, grantee, whether it
--- is the owner, object, schema, name, column, privilege, whether it may be granted on; the object as SQL.
+-- is the owner, object, schema, name, column, privilege, whether it may be granted on; the object as SQL; who granted it (empty:
+-- the owner), and what stands before and behind a REVOKE in that one's name. That of a superuser counts as the owner's.
 WITH RECURSIVE subjects AS (
   SELECT r.oid FROM json_array_elements_text(current_setting('pgchaperone.doctor')::json->'subjects') s (role)
   JOIN pg_roles r ON r.rolname = s.role
@@ -50,11 +51,15 @@ objects AS (
   UNION ALL
   SELECT 'server', '', srvname, '', srvowner, srvacl, format('FOREIGN SERVER %I', srvname) FROM pg_foreign_server
 )
-SELECT s.rolname, coalesce(r.rolname, ''), o.owner = g.role, o.object, o.schema, o.name, o."column", x.privilege_type, x.is_grantable, o.sql
+SELECT s.rolname, coalesce(r.rolname, ''), o.owner = g.role, o.object, o.schema, o.name, o."column", x.privilege_type, x.is_grantable, o.sql,
+  CASE WHEN x.grantor = o.owner THEN '' ELSE x.grantor::regrole::text END,
+  CASE WHEN x.grantor = o.owner THEN '' ELSE format(CASE WHEN w.rolsuper THEN 'ALTER ROLE %1$I NOSUPERUSER; ' ELSE '' END || 'SET ROLE %1$I; ', w.rolname) END,
+  CASE WHEN x.grantor = o.owner THEN '' ELSE format(' RESET ROLE;' || CASE WHEN w.rolsuper THEN ' ALTER ROLE %I SUPERUSER;' ELSE '' END, w.rolname) END
 FROM objects o CROSS JOIN LATERAL aclexplode(o.acl) x
 JOIN grantees g ON g.role = x.grantee JOIN pg_roles s ON s.oid = g.subject LEFT JOIN pg_roles r ON r.oid = g.role
+JOIN pg_roles w ON w.oid = x.grantor
 WHERE g.role <> 0 OR o.object <> 'function' AND o.schema NOT IN ('pg_catalog', 'information_schema')
-ORDER BY 1, 4, 5, 6, 7, 8, 2;
+ORDER BY 1, 4, 5, 6, 7, 8, 2, 11;
 
 -- Functions that one of them may not execute: role, schema, name; as SQL.
 SELECT r.rolname, n.nspname, p.proname, format('ROUTINE %s', p.oid::regprocedure)

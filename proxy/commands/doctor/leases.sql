@@ -11,6 +11,14 @@ WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = n.oid AND p.prona
 GROUP BY 1, 2, 3, 4, 5
 ORDER BY 3;
 
+WITH asked AS (SELECT current_setting('pgchaperone.doctor')::json AS j)
+SELECT 'lease-table-missing', 'danger', format('table chaperone.%I', t.name[1]),
+  'The schema is of another version, or somebody has dropped it.', j->>'broker_sql'
+FROM asked CROSS JOIN LATERAL regexp_matches(j->>'lease_sql', 'CREATE TABLE IF NOT EXISTS chaperone\.(\w+)', 'g') t (name)
+JOIN pg_namespace n ON n.nspname = 'chaperone'
+WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = t.name[1])
+ORDER BY 3;
+
 WITH asked AS (SELECT current_setting('pgchaperone.doctor')::json AS j),
 found AS (
   SELECT p.*, format('function %s', p.oid::regprocedure) AS object, j, j->>'role' AS broker,

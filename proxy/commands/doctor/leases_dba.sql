@@ -20,6 +20,30 @@ ORDER BY 3;
 
 SELECT 'lease-unknown', 'danger', format('role %I', r.rolname),
   'It is named like a lease, and the lease functions did not make it: nothing ends it.',
-  format('REASSIGN OWNED BY %1$I TO CURRENT_USER; DROP OWNED BY %1$I; DROP ROLE %1$I;', r.rolname)
+  CASE WHEN EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid AND d.deptype = 'o')
+    THEN format('CREATE ROLE %2$I; REASSIGN OWNED BY %1$I TO %2$I; ', r.rolname, left('left_by_' || r.rolname, 63)) ELSE '' END
+    || format('DROP OWNED BY %1$I; DROP ROLE %1$I;', r.rolname)
 FROM pg_roles r WHERE r.rolname ~ '^agp_' AND NOT EXISTS (SELECT FROM chaperone.leases l WHERE l.role = r.rolname)
-ORDER BY 3
+ORDER BY 3;
+
+-- The conditions of the policies of row-level security: as broker sql made them, and as this policy asks for.
+WITH asked AS (SELECT current_setting('pgchaperone.doctor')::json AS j),
+found AS (
+  SELECT n.nspname, c.relname, p.polname, w->>7 AS digest, (w->>6)::bool AS by_lease, m.digest AS made_of, m.printed,
+    format('USING (%s) WITH CHECK (%s)', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) AS now
+  FROM asked, json_array_elements(j->'policies') w
+  JOIN pg_namespace n ON n.nspname = w->>0 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w->>1
+  JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = w->>2
+  LEFT JOIN chaperone.row_policies m ON m.relation = c.oid AND m.policy = p.polname
+)
+SELECT CASE WHEN f.printed IS DISTINCT FROM f.now THEN 'rls-policy-altered' ELSE 'rls-policy-outdated' END, 'danger',
+  format('table %I.%I', f.nspname, f.relname),
+  CASE WHEN f.printed IS NULL THEN format('The policy %I there is not one that broker sql made.', f.polname)
+    WHEN f.printed <> f.now THEN format('Somebody has altered the policy %I since broker sql made it. Now it says %s', f.polname, f.now)
+    ELSE format('What rows the policy %I there shows is not what pgchaperone''s policy says now: that was changed, and broker sql not '
+      'run again.', f.polname) END,
+  (SELECT j->>'broker_sql' FROM asked)
+FROM found f
+WHERE (f.printed IS DISTINCT FROM f.now OR f.made_of <> f.digest)
+  AND NOT (f.by_lease AND f.now !~ 'lease_parameter') -- told by rows.sql, to everybody
+ORDER BY 3, 4

@@ -73,9 +73,29 @@ SELECT CASE WHEN p.oid IS NULL THEN 'rls-policy-missing' ELSE 'rls-policy-altere
 FROM needed w JOIN pg_namespace n ON n.nspname = w.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.relation
 JOIN pg_roles r ON r.rolname = w.role
 LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = w.name
-WHERE p.oid IS NULL OR p.polpermissive = w.restrictive OR NOT (r.oid = ANY (p.polroles) OR w.restrictive AND 0 = ANY (p.polroles))
+WHERE p.oid IS NULL OR p.polpermissive = w.restrictive OR p.polroles <> ARRAY[r.oid]
   OR p.polcmd <> CASE w.command WHEN 'SELECT' THEN 'r' WHEN 'INSERT' THEN 'a' WHEN 'UPDATE' THEN 'w' WHEN 'DELETE' THEN 'd' ELSE '*' END
   OR w.by_lease AND coalesce(pg_get_expr(p.polqual, p.polrelid), '') || coalesce(pg_get_expr(p.polwithcheck, p.polrelid), '') !~ 'lease_parameter'
+ORDER BY 3, 4;
+
+-- Policies of others for the same roles. While the restrictive ones of broker sql stand they open nothing.
+WITH asked AS (SELECT current_setting('pgchaperone.doctor')::json AS j),
+secured AS (
+  SELECT DISTINCT c.oid, n.nspname, c.relname, r.oid AS role, r.rolname
+  FROM asked, json_array_elements(j->'tables') t
+  JOIN pg_class c ON c.relname = t->>1 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = t->>0
+  JOIN pg_roles r ON r.rolname = t->>3
+  WHERE (j->>'leases')::bool AND EXISTS (SELECT FROM json_array_elements(j->'policies') w WHERE w->>0 = t->>0 AND w->>1 = t->>1)
+)
+SELECT 'rls-policy-of-others', CASE WHEN bool_or(s.role = ANY (p.polroles)) THEN 'warning' ELSE 'note' END,
+  format('table %I.%I', s.nspname, s.relname),
+  format('The policy %I there, which broker sql did not make, lets %s pass as well: it opens nothing for as long as the restrictive '
+    'policies of broker sql stand, and all that it says without them.', p.polname, string_agg(DISTINCT quote_ident(s.rolname), ', ')),
+  format('DROP POLICY %I ON %I.%I; -- or ALTER POLICY .. TO the roles that it is for', p.polname, s.nspname, s.relname)
+FROM secured s JOIN pg_policy p ON p.polrelid = s.oid AND p.polpermissive AND (0 = ANY (p.polroles) OR s.role = ANY (p.polroles))
+WHERE p.polname <> 'chaperone_others' AND NOT EXISTS (
+  SELECT FROM asked, json_array_elements(j->'policies') w WHERE w->>0 = s.nspname AND w->>1 = s.relname AND w->>2 = p.polname)
+GROUP BY s.nspname, s.relname, p.polname
 ORDER BY 3, 4;
 
 -- A view reads with the rights of its owner, and the rules of its tables do not reach through it.

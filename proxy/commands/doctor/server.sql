@@ -41,10 +41,18 @@ FROM direct ORDER BY rolsuper DESC, rolname;
 -- Lease roles.
 SELECT 'lease-orphan', 'warning', format('role %I', r.rolname),
   format('A lease that ended on %s is still there, without a session.', r.rolvaliduntil::date),
-  format('REASSIGN OWNED BY %1$I TO CURRENT_USER; DROP OWNED BY %1$I; DROP ROLE %1$I;', r.rolname)
+  format('DROP OWNED BY %1$I; DROP ROLE %1$I;', r.rolname)
 FROM pg_roles r
 WHERE r.rolname ~ '^agp_[a-z0-9-]+_[a-z2-7]{16}$' AND r.rolvaliduntil < now() - interval '1 minute'
   AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.usesysid = r.oid)
+ORDER BY 3;
+
+-- Whoever can log in can leave one where max_prepared_transactions allows it; the end of his session does not end it.
+SELECT 'lease-prepared', 'danger', format('prepared transaction %L', x.gid),
+  format('%s left it on %s: it keeps its locks, and its changes wait to be committed; until it ends the role may stay.',
+    CASE WHEN x.owner IS NULL THEN 'A role that is gone' ELSE format('The lease %I', x.owner) END, x.prepared::timestamptz(0)),
+  format('ROLLBACK PREPARED %L;', x.gid)
+FROM pg_prepared_xacts x WHERE (x.owner ~ '^agp_' OR x.owner IS NULL) AND x.database = current_database()
 ORDER BY 3;
 
 SELECT 'lease-without-end', 'danger', format('role %I', r.rolname),
