@@ -107,6 +107,7 @@ void read_limits(const Value& value, Config& config, parser::Limits& statement) 
     if (found) limit = static_cast<std::uint32_t>(found->integer(least, most).value_or(limit));
   };
   integer("connections", 1, 1'000'000, config.connections);
+  integer("connections_per_agent", 1, 1'000'000, config.connections_per_agent);
   integer("statement_tokens", 100, 10'000'000, statement.tokens);
   integer("statement_nesting", 10, 5'000, statement.nesting);
   // The grammar may take 63 times the text in memory.

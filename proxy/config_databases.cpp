@@ -44,14 +44,57 @@ session::Database read_database(const std::string& name, const Value& value, Rea
   return database;
 }
 
+/// localhost is one of the other two, whichever it is found to be.
+bool may_be_one(const session::Address& a, const session::Address& b) {
+  if (a == b) return true;
+  const auto loopback = [](const session::Address& address) {
+    return address.host == "127.0.0.1" || address.host == "::1";
+  };
+  return !a.unix_socket && !b.unix_socket && a.port == b.port &&
+         ((a.host == "localhost" && loopback(b)) || (b.host == "localhost" && loopback(a)));
+}
+
+// One thing makes the roles of one database on one server (net::Credentials), whatever agents call it.
+void check_shared_roles(const std::vector<std::pair<std::string, Value>>& entries,
+                        const session::Environment& environment) {
+  for (auto later = entries.begin(); later != entries.end(); ++later) {
+    const session::Database& mine = environment.databases.at(later->first);
+    if (!std::holds_alternative<session::SessionRoleCredential>(mine.credential)) continue;
+    for (auto before = entries.begin(); before != later; ++before) {
+      const session::Database& other = environment.databases.at(before->first);
+      const auto real_name = [](const session::Database& database, const std::string& name) {
+        return database.database.empty() ? name : database.database;
+      };
+      if (!std::holds_alternative<session::SessionRoleCredential>(other.credential) ||
+          real_name(mine, later->first) != real_name(other, before->first) ||
+          !may_be_one(mine.server, other.server))
+        continue;
+      const std::string first =
+          fmt::format("{} (line {})", before->second.path(), before->second.key_mark().line);
+      if (mine.server != other.server) {
+        later->second.problem_at_key(
+            fmt::format("{} and {} are one database, whose server they name in two ways", first,
+                        later->second.path()),
+            fmt::format("server: {} in both", other.server.to_string()));
+      } else if (!(mine.credential == other.credential)) {
+        later->second.problem_at_key(
+            fmt::format("{} and {} are one database with two `session_role`s", first, later->second.path()),
+            "the same broker, password and lifetime in both, since their roles are made by one broker");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void read_databases(const Value& value, Reader& reader, session::Environment& environment) {
   constexpr std::string_view kExpected = "a map of databases by the names that agents use";
   Map map = value.map(kExpected);
-  for (const auto& [name, entry] : map.entries()) {
+  const auto entries = map.entries();
+  for (const auto& [name, entry] : entries) {
     environment.databases.emplace(name, read_database(name, entry, reader));
   }
+  check_shared_roles(entries, environment);
   if (value.is_map() && environment.databases.empty()) value.problem("databases is empty", kExpected);
 }
 

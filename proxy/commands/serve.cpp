@@ -105,7 +105,9 @@ class Service {
                                fresh->connections != config_.connections || fresh->state != config_.state ||
                                fresh->threads != config_.threads;
     if (needs_restart)
-      spdlog::warn("listen, admin, audit, state, threads and limits.connections take effect with a restart");
+      spdlog::warn(
+          "listen, admin, audit, state, threads, limits.connections and connections_per_agent take effect "
+          "with a restart");
     for (const auto& warning : fresh->warnings) spdlog::warn("{}", warning);
     config_.environment = fresh->environment;
     config_.drain = fresh->drain;
@@ -238,6 +240,7 @@ int serve(const std::string& config_file) {
   auto server = net::Server::start({.listen = config->listen,
                                     .threads = thread_count(config->threads),
                                     .max_sessions = config->connections,
+                                    .max_sessions_per_agent = config->connections_per_agent,
                                     .login_timeout = config->authentication,
                                     .durability = config->audit.durability,
                                     .values = config->audit.values,

@@ -47,6 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   SocketAddress server_address;
   std::shared_ptr<CredentialSource> lease_source;  ///< that was asked for a lease
   std::string lease_role;                          ///< of the lease that it gave; empty = none
+  std::string counted_as;  ///< the agent, as Shared::agents counts it; empty = not yet
   std::chrono::steady_clock::time_point
       deadline;  ///< of the login, or of what a closing client still has to take
   std::uint64_t sendable_at =

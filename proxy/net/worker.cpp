@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
+#include <fmt/format.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <system_error>
@@ -168,10 +170,10 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       start_upstream_tls(connection);
       break;
     case session::Action::kOpenLease:
-      open_lease(connection);
+      if (take_place(connection)) open_lease(connection);
       break;
     case session::Action::kConnectUpstream:
-      open_upstream(connection);
+      if (take_place(connection)) open_upstream(connection);
       break;
     case session::Action::kCancel:
       pass_cancel(connection);
@@ -209,6 +211,25 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       }
       break;
   }
+}
+
+// Once it is proved who it is, before anything is made for it.
+bool Worker::take_place(Connection& connection) {
+  if (!connection.counted_as.empty()) return true;
+  const std::string& agent = connection.session.agent();
+  if (shared_.agents.enter(agent)) {
+    connection.counted_as = agent;
+    return true;
+  }
+  auto step = take_step();
+  connection.session.refuse(
+      {.sqlstate = wire::sqlstate::kTooManyConnections,
+       .message = fmt::format("pgchaperone: too many sessions of agent \"{}\", which may have {} at once",
+                              agent, shared_.agents.most()),
+       .hint = "End one of them, or have limits.connections_per_agent raised."},
+      *step);
+  settle(connection, std::move(step));
+  return false;
 }
 
 // A lease that comes for a connection that is gone by then goes back at once.
@@ -338,6 +359,7 @@ void Worker::close(Connection& connection) {
   if (connection.logged_in) shared_.cancel_keys.remove(connection.session.client_key());
   close_lease(connection);
   if (connection.uses_rules) shared_.rules->leave(connection.session.database_name());
+  if (!connection.counted_as.empty()) shared_.agents.leave(connection.counted_as);
   --(connection.session.admitted() ? shared_.sessions : shared_.strangers);
   deadlines_.erase({connection.deadline, &connection});
   waiting_for_disk_.erase(&connection);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/audit/log.hpp"
+#include "proxy/net/agent_sessions.hpp"
 #include "proxy/net/cancel.hpp"
 #include "proxy/net/connection.hpp"
 #include "proxy/net/credentials/credentials.hpp"
@@ -36,6 +37,7 @@ struct Shared {
   std::uint32_t max_sessions = 1000;
   std::atomic<std::uint32_t> sessions{0};   ///< admitted and not over
   std::atomic<std::uint32_t> strangers{0};  ///< connections that are not admitted (yet)
+  AgentSessions agents;                     ///< that have proved who they are
   std::atomic<bool> draining{false};
   bool sync = false;  ///< durability sync: what was recorded goes upstream when it is on disk
 };
@@ -79,6 +81,7 @@ class Worker {
 
   // worker.cpp: life of connections
   std::optional<wire::Error> admit();
+  bool take_place(Connection& connection);
   void open_lease(Connection& connection);
   void close_lease(Connection& connection);
   void open_upstream(Connection& connection);

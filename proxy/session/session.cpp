@@ -323,6 +323,12 @@ void Session::abort(const wire::Error& error, Step& step) {
   over_ = true;
 }
 
+void Session::refuse(const wire::Error& error, Step& step) {
+  if (over_ || !login_) return;
+  login_->end(error, step);
+  record_refusal(step);
+}
+
 void Session::record_refusal(Step& step) {
   if (over_) return;
   over_ = true;

@@ -72,6 +72,8 @@ class Session {
   void drain(bool now, Step& step);
   /// The session can't go on (records can't be written): ends it with this error.
   void abort(const wire::Error& error, Step& step);
+  /// At kOpenLease and kConnectUpstream: it is not let in after all.
+  void refuse(const wire::Error& error, Step& step);
   /// Whether bytes from that side can be taken now. Beyond this the caller stops reading a side while the
   /// other one can't be written.
   bool wants_client() const { return login_ ? login_->wants_client() : relay_->wants_client(); }
@@ -87,6 +89,8 @@ class Session {
   const std::string& database_name() const { return database_name_; }
   /// As whom it logs in there; known as that is, until it has.
   const std::string& role() const { return login_->role(); }
+  /// At kOpenLease and kConnectUpstream: who has proved to be there.
+  const std::string& agent() const { return login_->agent(); }
   /// At kOpenLease: for whom, and out of which credential of the configuration.
   LeaseRequest lease_request() const { return login_->lease_request(id_); }
   const Database& database() const { return login_->database(); }

@@ -1,5 +1,6 @@
 #include "proxy/config.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -335,6 +336,30 @@ TEST_F(ConfigTest, AFileThatCannotBeReadSaysWhy) {
   const auto folder = read_config(directory_ / "");
   ASSERT_FALSE(folder);
   EXPECT_NE(folder.error().message.find("Is a directory"), std::string::npos) << folder.error().message;
+}
+
+TEST_F(ConfigTest, OneDatabaseHasOneBroker) {
+  const auto two = [&](std::string_view first, std::string_view second) {
+    const std::string text =
+        edited(kGoodConfig,
+               "  \"*\":\n    server: unix:/run/postgresql\n    credential:\n      insecure_static: {}\n",
+               fmt::format("  a: {{database: d, {}}}\n  b: {{database: d, {}}}\n", first, second));
+    return problems(text);
+  };
+  const auto role = [](std::string_view server, std::string_view more) {
+    return fmt::format(
+        "server: \"{}\", tls: {{mode: insecure_disable}}, credential: {{session_role: {{broker: b{}}}}}",
+        server, more);
+  };
+  EXPECT_EQ(two(role("127.0.0.1:5432", ""), role("127.0.0.1:5432", "")), "accepted");
+  EXPECT_EQ(two(role("127.0.0.1:5432", ""), role("127.0.0.1:5433", ", lifetime: 1m")), "accepted");
+  EXPECT_EQ(two(role("127.0.0.1:5432", ""), role("127.0.0.1:5432", ", lifetime: 1m")),
+            "chaperone.yaml:19:3: databases.a (line 18) and databases.b are one database with two "
+            "`session_role`s; expected the same broker, password and lifetime in both, since their roles are "
+            "made by one broker");
+  EXPECT_EQ(two(role("127.0.0.1:5432", ""), role("localhost:5432", "")),
+            "chaperone.yaml:19:3: databases.a (line 18) and databases.b are one database, whose server they "
+            "name in two ways; expected server: 127.0.0.1:5432 in both");
 }
 
 }  // namespace

@@ -192,6 +192,7 @@ TEST_P(ServerTest, GoesWhileSessionsAreOpen) {
 TEST_P(ServerTest, LimitsOfSessionsAndTime) {
   ServerOptions options;
   options.max_sessions = 2;
+  options.max_sessions_per_agent = 2;
   options.login_timeout = Milliseconds(300);
   start([](Peer& peer) { (void)peer.read_to_end(); }, options);
   std::vector<std::thread> clients;

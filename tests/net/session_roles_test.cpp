@@ -58,7 +58,7 @@ class Broker {
   std::atomic<bool> breaks_off{false};  ///< every third query ends its connection ..
   std::atomic<bool> runs_first{false};  ///< .. when it is done, but not answered
   std::atomic<int> left_until_break{2};
-  std::atomic<bool> holds{true}, refuses_assign{false};
+  std::atomic<bool> holds{true}, refuses_assign{false}, refuses_seal{false};
   std::set<std::string> orphans;  ///< before the first connection
   std::function<void(const std::string& role)> on_open = [](const std::string&) {};
 
@@ -98,6 +98,8 @@ class Broker {
       if (refuses_assign) return test::error("42704", "ERROR", "no capability role of this name");
       all += row("");
     }
+    if (refuses_seal && sql.find("chaperone.seal") != std::string::npos)
+      return test::error("55P03", "ERROR", "canceling statement due to lock timeout");
     return all.empty() ? row("") : all;
   }
 
@@ -159,6 +161,16 @@ TEST_F(SessionRolesTest, ALifeInItsOrder) {
   EXPECT_TRUE(eventually([&] { return !broker_.roles().contains(lease->role); }));
   EXPECT_EQ(broker_.calls("chaperone.shut").size(), 1U);
   EXPECT_EQ(broker_.calls("chaperone.drop").size(), 1U);
+}
+
+TEST_F(SessionRolesTest, WhoseSealFailsEnds) {
+  broker_.refuses_seal = true;
+  start();
+  const auto lease = open();
+  ASSERT_TRUE(lease) << lease.error().message;
+  roles_->used(lease->role);
+  EXPECT_TRUE(eventually([&] { return !broker_.roles().contains(lease->role); }));
+  EXPECT_EQ(broker_.calls("chaperone.shut").size(), 1U) << "what is connected is ended";
 }
 
 TEST_F(SessionRolesTest, IsRecordedBeforeItIsMade) {

@@ -247,6 +247,45 @@ TEST_F(Connect, ATokenIsNotForWhoeverListensInTheServersPlace) {
   EXPECT_EQ(out("other"), "listens\ngot b''\nlistens\ngot b''\n");
 }
 
+TEST_F(Connect, ATokenIsNotForWhoeverListensAtTheServersSocket) {
+  const TemporaryDirectory place;
+  const std::string socket = place.path(".s.PGSQL.6432");
+  const auto program = [&](std::string_view then) {
+    return fmt::format(
+        "import os, socket\ns = socket.socket(socket.AF_UNIX)\ns.bind('{0}')\nos.chmod('{0}', "
+        "0o777)\ns.listen()\n"
+        "print('listens', flush=True)\nc, _ = s.accept()\n{1}",
+        socket, then);
+  };
+  const std::string ask =
+      "c.recv(9999)\nc.sendall(b'R\\0\\0\\0\\x08\\0\\0\\0\\x03')\nprint('got', len(c.recv(9999)) > 99, "
+      "flush=True)\n";
+  const std::string options =
+      fmt::format("--agent triage-bot --server unix:{}:6432 --state {} --database shop",
+                  place.path().string(), state_.path(""));
+  const auto listen_as = [&](std::vector<std::string> as) {
+    std::filesystem::remove(socket);
+    as.insert(as.end(), {"/usr/bin/python3", "-c", program(ask)});
+    auto other = std::make_unique<Process>(std::move(as),
+                                           ProcessOptions{.log = std::string(std::getenv("OUT")) + "/other"});
+    EXPECT_TRUE(eventually([&] { return out("other").ends_with("listens\n"); })) << out("other");
+    return other;
+  };
+  // One of our own gets it: that is how the test sees that it would.
+  auto own = listen_as({});
+  EXPECT_EQ(connect("-- psql -XAtc 'select 1'", options), 2);
+  ASSERT_TRUE(own->wait(std::chrono::seconds(10)));
+  EXPECT_EQ(out("other"), "listens\ngot True\n") << said();
+  said();
+  if (::geteuid() != 0) return;  // there is nobody else
+  std::filesystem::permissions(place.path(), std::filesystem::perms::all);
+  auto other = listen_as({"/usr/bin/setpriv", "--reuid=nobody", "--clear-groups"});
+  EXPECT_EQ(connect("-- psql -XAtc 'select 1'", options), 2);
+  EXPECT_NE(said().find("it is a program of another user, who would get the token"), std::string::npos);
+  ASSERT_TRUE(other->wait(std::chrono::seconds(10)));
+  EXPECT_EQ(out("other"), "listens\ngot True\nlistens\ngot False\n");
+}
+
 class ConnectByTls : public Connect {
  protected:
   ConnectByTls() : Connect(encrypted(postgres())) {}

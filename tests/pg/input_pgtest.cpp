@@ -268,7 +268,8 @@ TEST(Limits, TimeToLogIn) {
 }
 
 TEST(Limits, Connections) {
-  Chaperone small({.server = postgres().address(), .limits = "  connections: 3\n"});
+  Chaperone small(
+      {.server = postgres().address(), .limits = "  connections: 3\n  connections_per_agent: 3\n"});
   {
     Client one(small.address()), two(small.address());
     auto three = std::make_unique<Client>(small.address());
@@ -290,6 +291,35 @@ TEST(Limits, Connections) {
     Client again(small.address());
     EXPECT_EQ(again.scalar("select 1"), "1");
   }
+}
+
+TEST(Limits, ConnectionsOfOneAgent) {
+  Chaperone small({.server = postgres().address(), .limits = "  connections: 4\n"});
+  auto one = std::make_unique<Client>(small.address());
+  Client two(small.address());
+  const auto refused = refusal(small.address());
+  EXPECT_EQ(refused.field('C'), "53300");
+  EXPECT_EQ(refused.field('M'),
+            "pgchaperone: too many sessions of agent \"tester\", which may have 2 at once");
+  EXPECT_NE(refused.field('H').find("limits.connections_per_agent"), std::string::npos);
+  Client other(small.address(), {.user = "other"});
+  EXPECT_EQ(other.scalar("select 1"), "1") << "there is room for others";
+  Records records;
+  ASSERT_TRUE(eventually([&] { return (records = small.records("event", "refused")).size() == 1; }));
+  EXPECT_EQ(text(records[0], "agent"), "tester");
+  // Who only claims to be an agent takes nobody's place.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(refusal(small.address(), {.user = "other", .password = "guessed"}).field('C'), "28P01");
+  }
+  Client another(small.address(), {.user = "other"});
+  EXPECT_EQ(another.scalar("select 1"), "1");
+  const auto pid = one->pid();
+  one.reset();
+  (void)small.session(pid);
+  EXPECT_TRUE(eventually([&] {
+    Peer peer(small.address());
+    return count(log_in(peer), 'Z') == 1;
+  })) << "its place is free again";
 }
 
 TEST(Limits, Strangers) {

@@ -12,16 +12,18 @@
 namespace chaperone::net {
 namespace {
 
-/// What tells sources apart; empty: the credential needs none.
+/// What tells sources apart; empty: the credential needs none. The roles of one database are made by one
+/// source, whatever it is called (the configuration sees to it that they are made in one way); what leaves
+/// nothing there is each entry's own.
 std::string key_of(const session::Database& database, std::string_view name) {
   if (std::holds_alternative<session::SessionRoleCredential>(database.credential)) {
     return fmt::format("session_role {}", database.target(name));  // whoever its broker is now
   }
   if (const auto* shown = std::get_if<session::ClientCertificateCredential>(&database.credential)) {
-    return fmt::format("client_certificate {} {}", database.target(name), shown->role);
+    return fmt::format("client_certificate {} {} {}", name, database.target(name), shown->role);
   }
   if (const auto* given = std::get_if<session::CommandCredential>(&database.credential)) {
-    return fmt::format("command {} {}", database.target(name), fmt::join(given->program, " "));
+    return fmt::format("command {} {} {}", name, database.target(name), fmt::join(given->program, " "));
   }
   return {};
 }
@@ -64,7 +66,7 @@ void Credentials::follow(const session::Environment& environment) {
   std::map<std::string, std::shared_ptr<CredentialSource>> wanted;
   for (const auto& [name, database] : environment.databases) {
     std::string key = key_of(database, name);
-    if (key.empty() || wanted.contains(key)) continue;  // two names of one database have one source
+    if (key.empty() || wanted.contains(key)) continue;
     auto node = sources_.extract(key);
     if (node) {
       node.mapped()->follow(database);

@@ -174,7 +174,10 @@ std::string SessionRoles::why_not(const Opening& opening, std::unique_lock<std::
     return fmt::format("{} roles are there or can't be removed", ours_.size());
   }
   if (hold_ == Hold::kAnothers) {
-    return fmt::format("another pgchaperone makes leases there as instance {}; give each its own", instance_);
+    return fmt::format(
+        "another pgchaperone makes leases there as instance {}; give each its own (or `databases` names that "
+        "server in two ways)",
+        instance_);
   }
   return failure_.empty() ? "the broker's login takes too long" : failure_;
 }

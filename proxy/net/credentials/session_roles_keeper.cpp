@@ -136,8 +136,11 @@ ControlOutcome<void> SessionRoles::hold(Broker& broker) {
   const bool ours = column_of(*answer) == std::vector<std::string>{"t"};
   const std::lock_guard guard(mutex_);
   if (!ours && hold_ != Hold::kAnothers) {
-    spdlog::error("leases in {}: another pgchaperone makes them as instance {}; give each its own", target_,
-                  instance_);
+    spdlog::error(
+        "leases in {}: another pgchaperone makes them as instance {}; give each its own (or `databases` "
+        "names "
+        "that server in two ways)",
+        target_, instance_);
   }
   hold_ = ours ? Hold::kOurs : Hold::kAnothers;
   front_wakes_.notify_all();
