@@ -88,6 +88,7 @@ struct Function {
   char volatility = 'v';  ///< pg_proc.provolatile: i, s, v
   bool security_definer = false;
   std::string language;
+  std::string extension = {};  ///< that it belongs to; empty: none, or not known
 };
 
 enum class TypeKind : std::uint8_t { kBase, kEnum, kDomain, kComposite, kRange };

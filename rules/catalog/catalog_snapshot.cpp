@@ -116,6 +116,7 @@ json::object value_of(const Function& function) {
   out["volatility"] = std::string(1, function.volatility);
   put(out, "security_definer", function.security_definer);
   if (!function.language.empty()) out["language"] = function.language;
+  if (!function.extension.empty()) out["extension"] = function.extension;
   return out;
 }
 
@@ -304,6 +305,7 @@ Function read_function(Fields& fields) {
   function.volatility = volatility[0];
   function.security_definer = fields.flag("security_definer");
   function.language = fields.text_or("language");
+  function.extension = fields.text_or("extension");
   return function;
 }
 

@@ -106,7 +106,8 @@ void Ddl::drop_extension(const std::string& name) {
     if (DdlTable* table = find_table(schema, relation.name)) drop_table(*table);
   });
   each_of(shipped().functions(), place, [&](const Function& function) {
-    functions_.erase({schema, function.name});
+    std::erase_if(functions_[{schema, function.name}],
+                  [&](const Function& own) { return own.extension == name; });
   });
   each_of(shipped().operators(), place, [&](const Operator& op) {
     std::erase_if(operators_[{schema, op.name}], [&](const Operator& own) { return own.extension == name; });

@@ -126,9 +126,12 @@ SELECT json_strip_nulls(json_build_object(
   'variadic', CASE WHEN p.provariadic <> 0 THEN true END,
   'volatility', p.provolatile,
   'security_definer', CASE WHEN p.prosecdef THEN true END,
-  'language', l.lanname
+  'language', l.lanname,
+  'extension', e.extname
 ))::text
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+LEFT JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+LEFT JOIN pg_extension e ON e.oid = d.refobjid
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY n.nspname, p.proname;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rules/builtin/builtin.hpp"
+#include "rules/builtin/extensions.hpp"
 #include "rules/evaluate/evaluation.hpp"
 #include "rules/evaluate/mutant.hpp"
 #include "rules/text.hpp"
@@ -19,11 +20,6 @@ namespace {
 
 // A cast to char(n) or bit(n) pads: from some bytes to some megabytes, as often as the text has room for.
 constexpr std::uint64_t kMostPadding = 100'000;
-
-/// Extensions whose operators neither write, nor read tables, nor run SQL.
-constexpr std::string_view kExtensions[] = {"btree_gin", "btree_gist", "citext",   "cube",  "earthdistance",
-                                            "hstore",    "intarray",   "isn",      "ltree", "pg_trgm",
-                                            "postgis",   "seg",        "unaccent", "vector"};
 
 bool is_pg_catalog(std::span<const std::string_view> names) {
   return names.size() == 2 && (names[0] == "pg_catalog" || names[0] == "information_schema");
@@ -150,7 +146,10 @@ bool Evaluation::allows_function(const Expr& call, std::string_view schema, std:
     const bool listed =
         capability_.functions.contains(std::pair(std::string_view(function->schema), name)) ||
         (own == nullptr && capability_.functions.contains(std::pair(std::string_view(), name)));
-    if (!CHAPERONE_MUTANT(41, listed, true)) return false;
+    // In a statement that no capability covers whole nothing bounds the number of rows.
+    const bool safe =
+        in_sets("safe") && is_safe_of_extension(*function) && (own != nullptr || !session_alone_);
+    if (!CHAPERONE_MUTANT(41, listed || safe, true)) return false;
   }
   return candidates > 0;
 }
@@ -248,8 +247,7 @@ void Evaluation::check_operator(std::span<const std::string_view> names, std::ui
     if (op.name != name && !(between && (op.name == ">=" || op.name == "<="))) continue;
     if (schema.empty() ? !is_searched(catalog_, op.schema) : op.schema != schema) continue;
     found = true;
-    const bool reviewed = std::ranges::find(kExtensions, op.extension) != std::end(kExtensions);
-    if (reviewed ||
+    if (has_safe_operators(op.extension) ||
         capability_.functions.contains(std::pair(std::string_view(op.schema), std::string_view(op.name)))) {
       continue;
     }
