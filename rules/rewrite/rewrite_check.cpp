@@ -219,6 +219,9 @@ class Comparison {
     for (std::size_t i = 0; i < asked.size(); ++i) {
       const parser::Query& query = after_.queries[sent[i].second];
       if (query.kind != before_.queries[asked[i].second].kind) return false;
+      for (const InsertColumns& insert : narrowing_.inserts) {
+        if (insert.query == asked[i].second && !insert_fits(insert, query)) return false;
+      }
       const bool filtered =
           std::any_of(narrowing_.filters.begin(), narrowing_.filters.end(),
                       [&](const TargetFilter& filter) { return filter.query == asked[i].second; });
@@ -227,6 +230,46 @@ class Comparison {
           before_.queries[asked[i].second].where == kNone ||
           (query.where != kNone && after_.exprs[query.where].kind == parser::ExprKind::kAnd);
       if (query.where == kNone || !conjunction) return false;
+    }
+    return true;
+  }
+
+  // Behind each row of each arm of the source stand the policy's values: where one arm were left as it was,
+  // what it gives itself would count for them.
+  bool insert_fits(const InsertColumns& insert, const parser::Query& sent) const {
+    const parser::Query& asked = before_.queries[insert.query];
+    const std::size_t more = insert.rule == nullptr ? 0 : insert.rule->set.size();
+    const std::size_t named = asked.columns.count == 0 ? insert.names.size() : asked.columns.count;
+    if (sent.columns.count != named + more) return false;
+    if (asked.default_values && more > 0) {
+      return sent.source != kNone && after_.queries[sent.source].kind == QueryKind::kValues &&
+             after_.queries[sent.source].values.count == 1 &&
+             after_.exprs[after_.queries[sent.source].values.first].children.count == more;
+    }
+    std::vector<std::pair<Id, Id>> open = {{asked.source, sent.source}};
+    while (!open.empty()) {
+      const auto [from, to] = open.back();
+      open.pop_back();
+      if (from == kNone || to == kNone) {
+        if (from != to) return false;
+        continue;
+      }
+      const parser::Query& old_arm = before_.queries[from];
+      const parser::Query& new_arm = after_.queries[to];
+      if (old_arm.kind != new_arm.kind || old_arm.values.count != new_arm.values.count) return false;
+      if (old_arm.kind == QueryKind::kSetOperation) {
+        open.emplace_back(old_arm.left, new_arm.left);
+        open.emplace_back(old_arm.right, new_arm.right);
+        continue;
+      }
+      for (std::uint32_t row = 0; row < old_arm.values.count; ++row) {
+        if (before_.exprs[old_arm.values.first + row].children.count + more !=
+            after_.exprs[new_arm.values.first + row].children.count) {
+          return false;
+        }
+      }
+      if (old_arm.kind != QueryKind::kValues && old_arm.outputs.count + more != new_arm.outputs.count)
+        return false;
     }
     return true;
   }

@@ -51,11 +51,11 @@ void Rewriter::add_values(TokenRange source, const Composer& values) {
     bool with = false;  // brackets belong to CTEs
     for (std::size_t token = range.first; token < range.end;) {
       if (text_.is(token, ')') || text_.is(token, ';')) break;
-      if (text_.is_word(token, "ON") || text_.is_word(token, "RETURNING")) break;
+      if (text_.is_word(token, "RETURNING")) break;
       if (!arm) {
         arm = text_.is_word(token, "UNION") || text_.is_word(token, "INTERSECT") ||
               text_.is_word(token, "EXCEPT");
-        ++token;
+        token = text_.next(token);
         if (arm && (text_.is_word(token, "ALL") || text_.is_word(token, "DISTINCT"))) ++token;
         continue;
       }
@@ -69,7 +69,7 @@ void Rewriter::add_values(TokenRange source, const Composer& values) {
         const std::size_t end = text_.clause_end(token);
         put(text_.end(end - 1), Composer().sql(end == token ? " " : ", ").add(values));
         token = end;
-      } else if (text_.is_word(token, "VALUES")) {
+      } else if (text_.is_word(token, "VALUES") && text_.is(token + 1, '(')) {
         for (++token; text_.is(token, '('); ++token) {
           put(text_.begin(text_.partner(token)), Composer().sql(", ").add(values));
           token = text_.next(token);
