@@ -222,16 +222,15 @@ void Resolver::bind_qualified(Id id, const Expr& expr) {
     }
     const Columns& columns = columns_of(item);
     if (columns.open) {
-      out_.columns[id] = {ColumnBinding::Kind::kDerived, item, 0xffff};
+      out_.columns[id] = {ColumnBinding::Kind::kDerived, item, kUnknownColumn};
       return;
     }
     std::vector<std::string_view> candidates;
     for (const Entry& entry : columns.entries) candidates.push_back(entry.name);
-    Denial denial = name_error(
-        "42703", fmt::format("column {} does not exist", in_quotes(fmt::format("{}.{}", table, name))),
-        expr.offset);
+    Denial denial = name_error("42703", fmt::format("column {}.{} does not exist", table, name), expr.offset);
     if (const auto meant = closest(name, candidates); !meant.empty()) {
-      denial.hint = fmt::format("Perhaps you meant {}.", in_quotes(fmt::format("{}.{}", table, meant)));
+      denial.hint = fmt::format("Perhaps you meant to reference the column {}.",
+                                in_quotes(fmt::format("{}.{}", table, meant)));
     }
     return deny(std::move(denial));
   }
@@ -268,7 +267,13 @@ void Resolver::bind_unqualified(Id id, const Expr& expr) {
       return;
     }
   }
-  if (!denied()) deny_unqualified(scope_of(id), name, expr.offset);
+  if (denied()) return;
+  const Id open = find_open(scope_of(id), name);
+  if (open != kNone) {
+    out_.columns[id] = {ColumnBinding::Kind::kDerived, open, kUnknownColumn};
+  } else if (!denied()) {
+    deny_unqualified(scope_of(id), name, expr.offset);
+  }
 }
 
 /// As findTargetlistEntrySQL92: a bare name in ORDER BY and DISTINCT ON is an output column if there is one,

@@ -121,21 +121,36 @@ Resolver::View Resolver::view_of(const Scope& scope, Id item) const {
   }
 }
 
+/// What the rule of a target's action lets RETURNING name; nullptr: what may be read.
+const ColumnSet* Resolver::returning_of(Id id) const {
+  const TableRule& rule = *out_.items[id].rule;
+  const std::optional<ColumnSet>* returning = nullptr;
+  switch (facts_.queries[facts_.from_items[id].query].kind) {
+    case QueryKind::kInsert:
+      if (rule.insert) returning = &rule.insert->returning;
+      break;
+    case QueryKind::kUpdate:
+      if (rule.update) returning = &rule.update->returning;
+      break;
+    case QueryKind::kDelete:
+      if (rule.remove) returning = &rule.remove->returning;
+      break;
+    default:
+      break;
+  }
+  return returning != nullptr && *returning ? &**returning : nullptr;
+}
+
 bool Resolver::visible(Id id, View view, std::string_view column) const {
   const TableRule* rule = out_.items[id].rule;
   if (rule == nullptr) return !sources_.items[id].target;  // a system relation that is shown whole
-  const QueryKind kind = facts_.queries[facts_.from_items[id].query].kind;
   const bool readable = rule->read && rule->read->columns.has(column);
   switch (view) {
     case View::kRead:
       return CHAPERONE_MUTANT(1, readable, rule->read.has_value());
     case View::kReturning: {
-      const std::optional<ColumnSet>* returning = nullptr;
-      if (kind == QueryKind::kInsert && rule->insert) returning = &rule->insert->returning;
-      if (kind == QueryKind::kUpdate && rule->update) returning = &rule->update->returning;
-      if (kind == QueryKind::kDelete && rule->remove) returning = &rule->remove->returning;
-      if (returning == nullptr || !returning->has_value()) return readable;
-      return CHAPERONE_MUTANT(2, (*returning)->has(column), true);
+      const ColumnSet* returning = returning_of(id);
+      return returning == nullptr ? readable : CHAPERONE_MUTANT(2, returning->has(column), true);
     }
     case View::kInference:
       return readable ||
@@ -158,7 +173,7 @@ bool Resolver::has_system_columns(Id id, View view) const {
   }
   // Of a catalog it is what its visible rows say of themselves.
   if (binding.rule == nullptr || binding.relation->system) return true;
-  if (CHAPERONE_MUTANT(3, view == View::kReturning, false)) return false;
+  if (CHAPERONE_MUTANT(3, view == View::kReturning && returning_of(id) != nullptr, false)) return false;
   if (!binding.rule->read || !binding.rule->read->masks.empty() || binding.rule->read->rows) return false;
   return std::ranges::all_of(binding.relation->columns, [&](const Column& column) {
     return binding.rule->read->columns.has(column.name);
@@ -233,6 +248,20 @@ void Resolver::mark_outer(Scope scope, std::string_view name) {
     });
     if (denied()) return;
   }
+}
+
+/// An item that may have a column of that name, of which nothing else is known: what a function or a
+/// composite value gives. Hidden columns of that name are out of sight by now (match()), so that there is no
+/// other that PostgreSQL could take.
+parser::Id Resolver::find_open(Scope scope, std::string_view name) {
+  Id found = kNone;
+  if (is_system_column(name)) return found;
+  for (; found == kNone && !ends(scope) && !denied(); scope = outer(scope)) {
+    each_item(scope, [&](Id item) {
+      if (out_.items[item].relation == nullptr && columns_of(item).open) found = item;
+    });
+  }
+  return found;
 }
 
 }  // namespace chaperone::rules

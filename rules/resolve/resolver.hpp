@@ -28,6 +28,8 @@ class Resolver {
     std::string_view name;
     std::uint16_t column = 0;  // in the relation, or the place in the item's list
   };
+  /// The place of a column that an open item may have.
+  static constexpr std::uint16_t kUnknownColumn = 0xffff;
   struct Columns {
     enum class State : std::uint8_t { kNew, kBusy, kReady };
     State state = State::kNew;
@@ -88,9 +90,11 @@ class Resolver {
   void find_in_scope(const Scope& scope, std::string_view name, Found& found);
   void found_in(Id item, ColumnBinding::Kind kind, std::uint16_t column, std::string_view name, Found& found);
   void mark_outer(Scope scope, std::string_view name);
+  Id find_open(Scope scope, std::string_view name);
   Id find_item(const Scope& scope, std::string_view schema, std::string_view name, int& matches);
   std::string_view reference_name(const parser::FromItem& item) const;
   View view_of(const Scope& scope, Id item) const;
+  const ColumnSet* returning_of(Id id) const;
   bool visible(Id item, View view, std::string_view column) const;
   bool has_system_columns(Id item, View view) const;
   bool step(std::uint64_t steps = 1);

@@ -26,3 +26,5 @@ CREATE TABLE users (
 -- None of an extension, under the names of some.
 CREATE FUNCTION soundex(integer) RETURNS text LANGUAGE sql AS 'DELETE FROM users RETURNING name';
 CREATE FUNCTION strpos(text, integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+-- What it gives is for its author to answer for.
+CREATE FUNCTION find_users(text) RETURNS SETOF users LANGUAGE sql STABLE AS 'SELECT * FROM users WHERE name = $1';
