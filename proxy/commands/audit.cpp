@@ -78,7 +78,7 @@ void add_verify(CLI::App& audit, int& exit_status) {
       "Exit status: 0 intact, 1 broken, 2 could not run.\n\n"
       "Example: pgchaperone audit verify audit.jsonl*");
   const auto files = std::make_shared<std::vector<std::string>>();
-  command->add_option("files", *files, "Files of the log")->required()->type_name("FILE");
+  command->add_option("FILE", *files, "Files of the log")->required()->type_name("FILE");
   command->callback([files, &exit_status] {
     exit_status =
         verify_audit(*files, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1 ? &std::cerr : nullptr);
@@ -90,7 +90,7 @@ void add_show(CLI::App& audit, int& exit_status) {
   command->footer("Example: pgchaperone audit show --session 7q3k audit.jsonl");
   const auto arguments = std::make_shared<Arguments>();
   add_view_options(*command, *arguments);
-  command->add_option("files", arguments->files, "Files of the log")->required()->type_name("FILE");
+  command->add_option("FILE", arguments->files, "Files of the log")->required()->type_name("FILE");
   command->callback([arguments, &exit_status] {
     exit_status =
         show_audit(arguments->files, view_of(*arguments), arguments->tail.json, std::cout, std::cerr);

@@ -44,7 +44,7 @@ CatalogPointer read_schema(const BrokerSqlArguments& arguments, const session::D
     rules::Problems problems;
     auto catalog = rules::load_catalog(arguments.schema, problems);
     if (problems.empty()) return catalog;
-    fmt::print(errors, "{}", problems.text());
+    fmt::print(errors, "{}\n", problems.text());
     return nullptr;
   }
   if (arguments.from.empty())
@@ -108,7 +108,7 @@ int print_broker_sql(const BrokerSqlArguments& arguments, std::ostream& out, std
   std::string sql;
   if (problems.empty()) sql = rules::broker_setup_sql(setup, policy, *catalog, problems);
   if (!problems.empty()) {
-    fmt::print(errors, "{}", problems.text());
+    fmt::print(errors, "{}\n", problems.text());
     return 2;
   }
   for (const std::string& warning : problems.warnings()) fmt::print(errors, "{}\n", warning);

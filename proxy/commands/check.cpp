@@ -216,7 +216,7 @@ void add_check(CLI::App& app, int& exit_status) {
       ->check(CLI::IsMember(formats))
       ->type_name("FORMAT")
       ->capture_default_str();
-  command->add_option("files", arguments->files, "Files of SQL; - is standard input")
+  command->add_option("FILE", arguments->files, "Files of SQL; - is standard input")
       ->required()
       ->type_name("FILE");
   command->callback([arguments, &exit_status] { exit_status = run_check(*arguments); });

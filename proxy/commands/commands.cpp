@@ -83,8 +83,12 @@ int run_command(CLI::App& app, int argc, char** argv) {
   int exit_status = 2;
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string(version_line()));
-  app.footer(
-      "Exit status: 0 fine, 1 the answer is no, 2 could not run.\n\nExample: pgchaperone serve --help");
+  const auto footer = [](std::string_view command) {
+    return fmt::format(
+        "Exit status: 0 fine, 1 the answer is no, 2 could not run.\n\nExample: pgchaperone {} --help",
+        command);
+  };
+  app.footer(footer("serve"));
   add_init(app, exit_status);
   add_serve(app, exit_status);
   add_check(app, exit_status);
@@ -100,6 +104,11 @@ int run_command(CLI::App& app, int argc, char** argv) {
   add_doctor(app, exit_status);
   add_health(app, exit_status);
   add_version(app, exit_status);
+  for (CLI::App* group : app.get_subcommands({})) {
+    if (has_commands(*group)) {
+      group->footer(footer(group->get_name() + " " + group->get_subcommands({}).front()->get_name()));
+    }
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -107,7 +116,8 @@ int run_command(CLI::App& app, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const CLI::App& command = deepest(app);
     if (command.remaining().empty() && has_commands(command)) {
-      fmt::print(stderr, "{}", command.help(full_name(command)));
+      const CLI::App* parent = command.get_parent();
+      fmt::print(stderr, "{}", command.help(parent == nullptr ? "" : full_name(*parent)));
       return 2;
     }
     fmt::print(stderr, "pgchaperone: {}\nSee: {} --help\n", explain(app, error), full_name(command));

@@ -34,7 +34,7 @@ int test_policies(std::span<const std::string> files, bool verbose, std::ostream
   std::vector<rules::PolicyTest> tests;
   for (const std::string& file : files) tests.push_back(rules::load_policy_test(file, problems));
   if (!problems.empty()) {
-    fmt::print(errors, "{}", problems.text());
+    fmt::print(errors, "{}\n", problems.text());
     return 2;
   }
   for (const std::string& warning : problems.warnings()) fmt::print(errors, "{}\n", warning);
@@ -76,7 +76,7 @@ void add_policy_test(CLI::App& app, int& exit_status) {
   const auto files = std::make_shared<std::vector<std::string>>();
   const auto verbose = std::make_shared<bool>(false);
   command->add_flag("-v,--verbose", *verbose, "List what passes too");
-  command->add_option("files", *files, "Files of expectations")->required()->type_name("FILE");
+  command->add_option("FILE", *files, "Files of expectations")->required()->type_name("FILE");
   command->callback([files, verbose, &exit_status] {
     exit_status = test_policies(*files, *verbose, std::cout, std::cerr);
   });

@@ -87,7 +87,7 @@ bool load_subjects(const SubjectOptions& options, Subjects& subjects, std::ostre
     subjects.policy = rules::load_policy_file(options.policy, *subjects.catalog, problems);
   }
   if (!problems.empty() || subjects.policy == nullptr) {
-    fmt::print(errors, "{}", problems.text());
+    fmt::print(errors, "{}\n", problems.text());
     return false;
   }
   for (const std::string& warning : problems.warnings()) fmt::print(errors, "{}\n", warning);

@@ -58,8 +58,12 @@ TEST(Commands, WrongArgumentsAreStatus2AndSayWhatWasMeant) {
     std::string_view says;
   };
   const Wrong wrongs[] = {
-      {{}, "Usage: pgchaperone"},
-      {{"config"}, "Usage: pgchaperone config"},
+      {{}, "Usage: pgchaperone [OPTIONS]"},
+      {{"config"}, "Usage: pgchaperone config [OPTIONS]"},
+      {{"config"}, "Example: pgchaperone config validate --help"},
+      {{"test"}, "FILE is required"},
+      {{"test", "missing.yaml"},
+       "missing.yaml:1:1: can't be read: No such file or directory; expected a readable file\n"},
       {{"serv"}, "pgchaperone: unknown command \"serv\"; did you mean serve?\nSee: pgchaperone --help\n"},
       {{"xyzzy"}, "pgchaperone: unknown command \"xyzzy\"\n"},
       {{"config", "valdate"},
