@@ -6,12 +6,11 @@
 
 #include "rules/builtin/settings.hpp"
 #include "rules/evaluate/evaluation.hpp"
+#include "rules/rewrite/context.hpp"
 #include "rules/text.hpp"
 
 namespace chaperone::rules {
 namespace {
-
-constexpr std::size_t kLongestName = 63;  // NAMEDATALEN - 1
 
 /// What has one value for all agents.
 constexpr std::pair<std::string_view, std::string_view> kPins[] = {
@@ -115,31 +114,24 @@ std::vector<std::string> split_options(std::string_view options) {
   }
 }
 
+std::optional<std::chrono::milliseconds> longest_time(const Agent& agent) {
+  std::optional<std::chrono::milliseconds> most;
+  for (const auto& capability : agent.capabilities) {
+    if (!capability->limits.time) return std::nullopt;
+    most = std::max(most.value_or(*capability->limits.time), *capability->limits.time);
+  }
+  return most;
+}
+
 SettingValues pinned_settings(const Agent& agent, const Catalog& catalog, const Principal& principal) {
   SettingValues values(std::begin(kPins), std::end(kPins));
   values.emplace_back("search_path", path_text(catalog.search_path()));
-  const auto has_time = [](const auto& capability) { return capability->limits.time.has_value(); };
-  if (!agent.capabilities.empty() && std::ranges::all_of(agent.capabilities, has_time)) {
-    std::chrono::milliseconds most{0};
-    for (const auto& capability : agent.capabilities) most = std::max(most, *capability->limits.time);
-    values.emplace_back("statement_timeout", std::to_string(most.count()));
-  }
+  if (const auto most = longest_time(agent))
+    values.emplace_back("statement_timeout", std::to_string(most->count()));
   values.emplace_back("chaperone.agent", principal.agent);
   values.emplace_back("chaperone.actor", principal.actor);
   values.emplace_back("chaperone.task", principal.task);
   return values;
-}
-
-std::string application_name(const Principal& principal, std::string_view client) {
-  std::string name = principal.agent;
-  if (!principal.task.empty()) name += fmt::format("/{}", principal.task);
-  if (!client.empty()) name += fmt::format(" {}", client);
-  if (name.size() > kLongestName) {
-    std::size_t end = kLongestName;
-    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
-    name.resize(end);
-  }
-  return name;
 }
 
 StartupSettings startup_settings(const Agent& agent, const Catalog& catalog, const Principal& principal,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,15 +20,14 @@ namespace chaperone::rules {
 /// Name, value; in the order in which they are sent.
 using SettingValues = std::vector<std::pair<std::string, std::string>>;
 
+/// The longest of the capabilities' limits of time; none where one has none.
+std::optional<std::chrono::milliseconds> longest_time(const Agent& agent);
+
 /// What an agent's session starts with, whatever the client says: how SQL is read (client_encoding,
 /// standard_conforming_strings, backslash_quote, search_path ..), what hides the SQL that is sent, the
-/// longest of its capabilities' limits of time as statement_timeout (none where a capability has none), and
-/// who asks (chaperone.agent, chaperone.actor and chaperone.task).
+/// longest of its capabilities' limits of time as statement_timeout (longest_time()), and who asks
+/// (chaperone.agent, chaperone.actor and chaperone.task).
 SettingValues pinned_settings(const Agent& agent, const Catalog& catalog, const Principal& principal);
-
-/// "agent/task client's name", cut to the 63 bytes that PostgreSQL keeps. Never the actor: every role of the
-/// cluster can read it.
-std::string application_name(const Principal& principal, std::string_view client);
 
 struct StartupSettings {
   SettingValues send;  ///< pins included, each name once

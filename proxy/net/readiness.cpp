@@ -57,6 +57,7 @@ void Worker::meet_deadlines() {
       close(connection);
       continue;
     }
+    if (connection.logged_in) connection.deadline = kNever;
     auto step = take_step();
     connection.session.on_deadline(*step);
     settle(connection, std::move(step));
@@ -175,6 +176,7 @@ std::unique_ptr<session::Step> Worker::take_step() {
 // What a step says is done by commit(), with the others of the round.
 void Worker::settle(Connection& connection, std::unique_ptr<session::Step> step) {
   if (connection.session.logged_in() && !connection.logged_in) logged_in(connection);
+  if (connection.logged_in && !connection.close_when_sent) expect_deadline(connection);
   const auto& database = connection.session.database_name();
   if (!connection.uses_rules && !database.empty()) {
     connection.uses_rules = true;

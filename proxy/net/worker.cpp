@@ -83,14 +83,20 @@ void Worker::expect_end(Connection& connection) {
   deadlines_.emplace(connection.deadline, &connection);
 }
 
+// Of a session that is logged in. One that turns out later than it was is found so when its time comes.
+void Worker::expect_deadline(Connection& connection) {
+  const auto deadline = connection.session.deadline();
+  if (!deadline || *deadline >= connection.deadline) return;
+  deadlines_.erase({connection.deadline, &connection});
+  connection.deadline = *deadline;
+  deadlines_.emplace(connection.deadline, &connection);
+}
+
 void Worker::logged_in(Connection& connection) {
   connection.logged_in = true;
   if (!connection.lease_role.empty()) connection.lease_source->used(connection.lease_role);
   deadlines_.erase({connection.deadline, &connection});
-  if (const auto& deadline = connection.session.deadline()) {
-    connection.deadline = *deadline;
-    deadlines_.emplace(connection.deadline, &connection);
-  }
+  connection.deadline = kNever;
   if (!connection.session.client_key().secret_key.empty()) {
     shared_.cancel_keys.add(
         connection.session.client_key(),
@@ -177,6 +183,9 @@ void Worker::carry_out(Connection& connection, session::Action action) {
       break;
     case session::Action::kCancel:
       pass_cancel(connection);
+      break;
+    case session::Action::kCancelStatement:
+      cancel_statement(connection);
       break;
     case session::Action::kFinishServer:
       say_goodbye(connection.server);
@@ -347,6 +356,20 @@ void Worker::pass_cancel(Connection& connection) {
       if (const auto kept = waiting.lock()) close(*kept);
     });
   });
+}
+
+void Worker::cancel_statement(Connection& connection) {
+  send_cancel(shared_.io,
+              {connection.server_address, connection.session.upstream_tls(), connection.session.server_key()},
+              [this, waiting = connection.weak_from_this()] {
+                post([this, waiting] {
+                  const auto kept = waiting.lock();
+                  if (!kept || kept->closed) return;
+                  auto step = take_step();
+                  kept->session.on_cancel_sent(*step);
+                  settle(*kept, std::move(step));
+                });
+              });
 }
 
 void Worker::close(Connection& connection) {

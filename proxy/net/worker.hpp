@@ -91,6 +91,8 @@ class Worker {
   void close(Connection& connection);
   void bury();
   void expect_end(Connection& connection);
+  void expect_deadline(Connection& connection);
+  void cancel_statement(Connection& connection);
   void logged_in(Connection& connection);
   void on_rules(const RuleNews& news);
   void on_rules(Connection& connection, const RuleNews& news);

@@ -236,6 +236,22 @@ std::string Guard::append_error(char type, std::string_view body, bool whole, co
   return withheld;
 }
 
+void Guard::append_overdue(std::chrono::milliseconds time, std::string_view capability,
+                           std::string& out) const {
+  const std::string message = fmt::format(
+      "pgchaperone: {} may run a statement for {} ms at most; this one took longer, and was cancelled",
+      context_->agent().name, time.count());
+  const std::string detail = fmt::format("capability {}, rule limits.time", capability);
+  const backend::ErrorField fields[] = {{'S', "ERROR"},
+                                        {'V', "ERROR"},
+                                        {'C', sqlstate::kQueryCanceled},
+                                        {'M', message},
+                                        {'D', detail},
+                                        {'H', "Ask for less: a narrower WHERE, fewer rows to sort or join."},
+                                        {'n', "limits.time"}};
+  backend::encode_error_fields(out, backend::kErrorResponse, fields);
+}
+
 void Guard::append_cut_warning(std::uint64_t rows, std::string_view capability, std::string& out) {
   append_warning(fmt::format("pgchaperone: the result was cut after {} row{}", rows, rows == 1 ? "" : "s"),
                  capability, out);

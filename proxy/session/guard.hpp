@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -70,6 +71,8 @@ class Guard {
   /// `narrowed_writes`: so is a write of the transaction, which may speak through its end.
   std::string append_error(char type, std::string_view body, bool whole, const SqlText* text,
                            bool narrowed_writes, std::string& out) const;
+  /// Appends the error of a statement that was cancelled after this time.
+  void append_overdue(std::chrono::milliseconds time, std::string_view capability, std::string& out) const;
   /// Appends the WARNING of a result that was cut.
   static void append_cut_warning(std::uint64_t rows, std::string_view capability, std::string& out);
   /// The same of a cursor that has given all rows that it may: whether there are more is not known.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -54,10 +55,16 @@ class Relay {
   /// there are none. `cache` outlives the session.
   void judge_by(DecisionCache& cache, std::shared_ptr<const DecisionContext> context);
 
+  /// When on_time() has something to do; nothing = never.
+  const std::optional<std::chrono::steady_clock::time_point>& due() const { return due_; }
+  void on_time(Step& step);
+  /// The server has heard Action::kCancelStatement, or can't be reached.
+  void on_cancel_sent(Step& step);
+
   /// Ends the session at once with this error.
   void abort(const wire::Error& error, Step& step);
 
-  bool wants_client() const { return !barrier_ && !awaiting_rules_ && !client_done_ && !ledger_.full(); }
+  bool wants_client() const { return !waits() && !client_done_ && !ledger_.full(); }
   bool over() const { return over_; }
   /// Whether the server has something to do for this session.
   bool running() const { return !ledger_.empty(); }
@@ -65,6 +72,7 @@ class Relay {
  private:
   // relay_client.cpp
   void take_client(std::string_view bytes, Step& step);
+  bool waits() const { return barrier_ || awaiting_rules_ || cancelling_; }
   /// What waited has its turn.
   void resume(Step& step);
   bool client_frame(const wire::Frame& frame, Step& step);
@@ -109,6 +117,17 @@ class Relay {
   bool cuts(const wire::Frame& frame);
   std::optional<rules::Denial> over_cap(const LedgerEntry& entry, std::string_view tag) const;
   std::string end_of_cursor(const LedgerEntry& entry, std::string_view tag);
+
+  // relay_time.cpp
+  struct OwnTime {
+    std::chrono::milliseconds time;
+    const rules::Capability* capability;
+  };
+  std::optional<OwnTime> own_time(const LedgerEntry& entry) const;
+  void give_time(const LedgerEntry& entry, bool has_others, Step& step);
+  bool holds_behind(const wire::Frame& frame, Step& step);
+  void watch_time(const Step& step);
+  bool append_overdue(std::string_view sqlstate, std::string& out);
 
   // relay_server.cpp
   bool server_frame(const wire::Frame& frame, Step& step);
@@ -169,6 +188,14 @@ class Relay {
   bool copy_binary_ = false;      // the COPY to the client that is under way
   std::uint64_t copy_messages_ = 0;  // of it
   std::string withheld_;             // of the error that is being taken
+
+  // Statements whose capability has less time than the server gives the session.
+  std::optional<std::chrono::milliseconds> server_time_;  // that
+  bool timed_ = false;                                    // one of them is under way
+  std::optional<std::chrono::steady_clock::time_point> due_;
+  std::pair<std::uint64_t, std::uint32_t> due_of_{};  // the ledger's front, and which of its statements
+  bool overdue_ = false;                              // it has had its time
+  bool cancelling_ = false;                           // and the server is being told so
 
   std::string stalled_;                  // what the client sent behind the barrier
   std::optional<wire::Error> farewell_;  // goes to the client when the server has answered all

@@ -56,6 +56,8 @@ bool Relay::enforce_error(const wire::Frame& frame, Step& step) {
   if (is_error && front != nullptr && front->refusal && fields->severity == "ERROR" &&
       fields->sqlstate == front->refusal->awaited) {
     told = front->refusal->error_response;
+  } else if (is_error && append_overdue(fields->sqlstate, told)) {
+    // The server takes it for the client's own.
   } else {
     const SqlText* text = front != nullptr ? front->runs(front->answered).first : nullptr;
     withheld_ = guard_->append_error(frame.type, frame.body(), whole, text, narrowed_writes_, told);

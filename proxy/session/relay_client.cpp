@@ -8,6 +8,7 @@
 #include "proxy/wire/backend.hpp"
 #include "proxy/wire/frontend.hpp"
 #include "proxy/wire/sqlstate.hpp"
+#include "rules/startup.hpp"
 
 namespace chaperone::session {
 
@@ -59,6 +60,7 @@ Relay::Relay(const parser::Limits& limits, SqlCache& cache, Counters& counters, 
       client_(frontend::rule),
       server_(guard ? wire::backend::rule_holding_notices : wire::backend::rule),
       guard_(std::move(guard)) {
+  if (guard_) server_time_ = rules::longest_time(guard_->context().agent());
 }
 
 void Relay::judge_by(DecisionCache& cache, std::shared_ptr<const DecisionContext> context) {
@@ -90,11 +92,12 @@ Judgement Relay::judge(std::string_view sql, const SqlText& text, bool once) {
 void Relay::on_client(std::string_view bytes, Step& step) {
   Counters::add(counters_.client_bytes, bytes.size());
   take_client(bytes, step);
+  if (timed_) watch_time(step);
 }
 
 void Relay::take_client(std::string_view bytes, Step& step) {
   while (!client_done_) {
-    if (barrier_ || awaiting_rules_) {
+    if (waits()) {
       stalled_.append(bytes);
       return;
     }
@@ -145,6 +148,7 @@ void Relay::raise_barrier(const wire::Frame& frame) {
 
 bool Relay::client_frame(const wire::Frame& frame, Step& step) {
   pass_chunks_ = true;
+  if (timed_ && holds_behind(frame, step)) return true;
   if (copy_in_) return copy_in_message(frame, step);
   switch (frame.type) {
     case frontend::kQuery:
@@ -301,6 +305,7 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
   entry.started = step.now.steady_microseconds();
   if (portal != nullptr) entry.text = with_declared_values(portal->text, *portal);
   entry.named = std::move(named);
+  if (guard_) give_time(entry, ledger_.size() > 1, step);
   if (guard_ && is_capped(entry)) {
     // All at once: a part of its rows would be an end that nobody counted.
     step.to_server.write([&](std::string& out) { frontend::encode_execute(out, decoded->portal, 0); });

@@ -118,6 +118,7 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
   } else {
     entry.statement = recorder_.intend_query(step, *text, text->sql);
     entry.answers = static_cast<std::uint32_t>(answers);
+    give_time(entry, !ledger_.empty(), step);
     step.to_server.write([&](std::string& out) {
       if (!entry.unrolled) return encode_query_of(out, *text, *guard_);
       encode_parse_of(out, {}, *text, kNoTypes, *guard_);
@@ -413,7 +414,7 @@ void Relay::on_rules(std::shared_ptr<const DecisionContext> context, rules::Prin
   guard_->renew(std::move(context), std::move(principal));
   if (!std::exchange(awaiting_rules_, false)) return;
   rules_asked_ = true;
-  if (!barrier_) resume(step);
+  if (!waits()) resume(step);
 }
 
 }  // namespace chaperone::session

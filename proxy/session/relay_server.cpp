@@ -80,7 +80,10 @@ void Relay::on_server(std::string_view bytes, Step& step) {
   // PostgreSQL notices a lost client when it sends; a server with much to send is let go of the same way.
   constexpr std::uint64_t kDiscard = 1U << 20;
   if (client_gone_ && (discarded_ += received) > kDiscard) give_up(step, "the client went away");
-  if (!barrier_ && !awaiting_rules_) resume(step);
+  if (timed_) watch_time(step);
+  if (waits()) return;
+  resume(step);
+  if (timed_) watch_time(step);
 }
 
 void Relay::resume(Step& step) {

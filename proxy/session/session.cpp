@@ -254,7 +254,10 @@ void Session::on_server_closed(std::string_view why, Step& step) {
 void Session::on_deadline(Step& step) {
   if (over_) return;
   if (relay_) {
-    if (!deadline_ || step.now.steady < *deadline_) return;
+    if (!deadline_ || step.now.steady < *deadline_) {
+      relay_->on_time(step);
+      return;
+    }
     if (ends_with_lease_) {
       end_running({.sqlstate = wire::sqlstate::kAdminShutdown,
                    .message = "pgchaperone: the credential of this session has come to its end",
@@ -269,6 +272,12 @@ void Session::on_deadline(Step& step) {
       {.sqlstate = wire::sqlstate::kQueryCanceled, .message = "canceling authentication due to timeout"},
       step);
   if (step.action == Action::kClose) record_refusal(step);
+}
+
+void Session::on_cancel_sent(Step& step) {
+  if (over_) return;
+  relay_->on_cancel_sent(step);
+  over_ = relay_->over();
 }
 
 void Session::on_revocations(Step& step) {

@@ -64,8 +64,10 @@ class Session {
   void on_upstream_failed(std::string_view why, Step& step);
   void on_server(std::string_view bytes, Step& step);
   void on_server_closed(std::string_view why, Step& step);
-  /// The time to log in is over; of a session that is logged in, deadline() has come.
+  /// The time to log in is over; of a session that is logged in, deadline() may have come.
   void on_deadline(Step& step);
+  /// The answer to Action::kCancelStatement.
+  void on_cancel_sent(Step& step);
   /// ThreadState::revocations is another: ends the session where it is among them.
   void on_revocations(Step& step);
   /// The proxy shuts down: an idle session ends now, one in a transaction after it, and with `now` any.
@@ -78,9 +80,13 @@ class Session {
   /// other one can't be written.
   bool wants_client() const { return login_ ? login_->wants_client() : relay_->wants_client(); }
   bool logged_in() const { return relay_.has_value(); }
-  /// When a session that is logged in ends, since its token has expired by then or its lease; nothing =
-  /// never.
-  const std::optional<std::chrono::steady_clock::time_point>& deadline() const { return deadline_; }
+  /// When a session that is logged in wants on_deadline(): it ends, since its token has expired by then or
+  /// its lease, or a statement has had its time; nothing = never.
+  std::optional<std::chrono::steady_clock::time_point> deadline() const {
+    if (over_ || !relay_) return std::nullopt;
+    const auto& due = relay_->due();
+    return !due || (deadline_ && *deadline_ < *due) ? deadline_ : due;
+  }
   /// True once ThreadState::admit let it in: the caller counts it out when it is over.
   bool admitted() const { return relay_ || login_->admitted(); }
 

@@ -31,9 +31,11 @@ enum class Action : std::uint8_t {
   kStartUpstreamTls,  ///< begin a TLS handshake with the server, then on_upstream_tls_established() or
                       ///< on_upstream_failed()
   kCancel,  ///< this connection carried a CancelRequest, Session::cancel_request(): pass it on, then close
-  kFinishServer,    ///< after to_server: shut the server leg down for writing; its replies still count
-  kClose,           ///< after to_client and to_server: close both legs; the session is over
-  kCancelAndClose,  ///< the same, and the server is told to cancel what it still runs
+  kCancelStatement,  ///< the server is told to cancel what it runs; Session::on_cancel_sent() when it has
+                     ///< heard it
+  kFinishServer,     ///< after to_server: shut the server leg down for writing; its replies still count
+  kClose,            ///< after to_client and to_server: close both legs; the session is over
+  kCancelAndClose,   ///< the same, and the server is told to cancel what it still runs
 };
 
 /// What one event leads to. The records have to be with the log before to_server may be sent (AuditSlot's

@@ -7,6 +7,7 @@
 #include "rules/answers.hpp"
 #include "rules/evaluate/evaluation.hpp"
 #include "rules/evaluate/mutant.hpp"
+#include "rules/text.hpp"
 
 namespace chaperone::rules {
 
@@ -100,6 +101,29 @@ std::vector<Answer> find_answers(const Agent& agent, const Catalog& catalog, con
   return answers;
 }
 
+std::vector<SessionName> find_session_names(const parser::Facts& facts) {
+  constexpr std::string_view kName = "application_name";
+  std::vector<SessionName> found;
+  for (Id id = 0; id < facts.statements.size(); ++id) {
+    const parser::Range settings = facts.statements[id].settings;
+    for (Id i = settings.first; i < settings.first + settings.count; ++i) {
+      const parser::SettingUse& use = facts.setting_uses[i];
+      if (use.action == parser::SettingAction::kSet && use.name == kName && use.values.count == 1)
+        found.push_back({.statement = id, .setting = i, .call = kNone});
+    }
+  }
+  for (Id id = 0; id < facts.exprs.size(); ++id) {
+    const parser::Expr& call = facts.exprs[id];
+    if (call.kind != parser::ExprKind::kFunction || call.children.count != 3) continue;
+    if (facts.at(call.names).back() != "set_config") continue;
+    Id name = call.children.first;
+    while (facts.exprs[name].kind == parser::ExprKind::kCast) name = facts.exprs[name].children.first;
+    if (lower(facts.exprs[name].text) == kName)
+      found.push_back({.statement = kNone, .setting = kNone, .call = id});
+  }
+  return found;
+}
+
 const Capability& no_capability() {
   static const Capability empty;
   return empty;
@@ -154,6 +178,7 @@ Verdict evaluate(const Agent& agent, const Catalog& catalog, const parser::Facts
         verdict.resolution = std::move(evaluation.resolution());
         verdict.narrowing.lookups = std::move(evaluation.lookups());
         verdict.narrowing.answers = find_answers(agent, catalog, facts);
+        verdict.narrowing.session_names = find_session_names(facts);
         return verdict;
       }
     }
@@ -172,6 +197,7 @@ Verdict evaluate(const Agent& agent, const Catalog& catalog, const parser::Facts
       verdict.narrowing.lookups = std::move(evaluation.lookups());
       verdict.narrowing.max_rows.resize(facts.statements.size());
       verdict.narrowing.answers = find_answers(agent, catalog, facts);
+      verdict.narrowing.session_names = find_session_names(facts);
       return verdict;
     }
     if (!denial) denial = std::move(found);

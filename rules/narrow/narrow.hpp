@@ -133,6 +133,13 @@ struct Lookup {
   bool with_next = false;  ///< by the argument behind it too, as the number of a column
 };
 
+/// SET or set_config() of application_name: what it is set to goes behind who asks.
+struct SessionName {
+  parser::Id statement = parser::kNone;  ///< of SET
+  parser::Id setting = parser::kNone;    ///< setting_uses: of SET
+  parser::Id call = parser::kNone;       ///< exprs: of set_config()
+};
+
 struct Narrowing {
   std::uint8_t what = 0;  ///< narrowed::k..
   std::vector<Wrapper> wrappers;
@@ -146,6 +153,7 @@ struct Narrowing {
   std::vector<ReturningMask> returning;
   std::vector<Answer> answers;
   std::vector<Lookup> lookups;
+  std::vector<SessionName> session_names;
   /// Qualified names of a wrapped table (public.users.name) whose schema has to be cut: exprs.
   std::vector<parser::Id> unqualify;
   std::vector<std::optional<WriteCap>> max_rows;  ///< of each statement of the script

@@ -34,6 +34,23 @@ std::string context_comment(const Principal& principal, std::string_view rule) {
   return fields.empty() ? fields : fmt::format("/*{}*/ ", fields);
 }
 
+std::string application_name(const Principal& principal, std::string_view client) {
+  constexpr std::size_t kLongest = 63;  // NAMEDATALEN - 1
+  std::string name = principal.agent;
+  if (!principal.task.empty()) name += fmt::format("/{}", principal.task);
+  if (client.starts_with(name)) {
+    const std::string_view rest = client.substr(name.size());
+    if (rest.empty() || rest.front() == ' ') client = rest.substr(rest.empty() ? 0 : 1);
+  }
+  if (!client.empty()) name += fmt::format(" {}", client);
+  if (name.size() > kLongest) {
+    std::size_t end = kLongest;
+    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+    name.resize(end);
+  }
+  return name;
+}
+
 void add_context(const parser::Script& script, const std::string& comment, CommentPlace place,
                  parser::EditScript& edits) {
   if (comment.empty() || place == CommentPlace::kOff) return;

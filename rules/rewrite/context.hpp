@@ -19,6 +19,12 @@ std::string percent_encoded(std::string_view value);
 /// that nothing in them can end the comment. `rule`: of a refusal, what stands in the server's log beside it.
 std::string context_comment(const Principal& principal, std::string_view rule = {});
 
+/// "agent/task client's name", cut to the 63 bytes that PostgreSQL keeps. Never the actor: every role of the
+/// cluster can read it. A client that gives back what it was shown gets the same again.
+std::string application_name(const Principal& principal, std::string_view client);
+/// A slot of that name has application_name() of what follows as its value.
+inline constexpr std::string_view kApplicationNameSlot = "application_name=";
+
 enum class CommentPlace : std::uint8_t { kFront, kEnd, kOff };
 
 /// Puts the comment into every statement of the script: in front of its first token, before all other edits

@@ -6,6 +6,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "rules/rewrite/context.hpp"
 #include "rules/rewrite/items.hpp"
 #include "rules/rewrite/literal.hpp"
 #include "rules/rewrite/rewrite_parts.hpp"
@@ -136,6 +137,7 @@ parser::EditScript Rewriter::run() {
     const parser::Span span = facts_.script.statements[answer.statement].span;
     edits_.replace(span, expression(answer.query, {}, kNone).take());
   }
+  for (const SessionName& one : todo.session_names) session_name(one);
   for (const InsertColumns& insert : todo.inserts) insert_columns(insert);
   for (const Wrapper& wrapper : todo.wrappers) wrap(wrapper);
   for (const CopySelect& copy : todo.copies) copy_query(copy);
@@ -190,6 +192,8 @@ std::string fill(const Rewritten& rewritten, std::string_view sql, const Princip
 
 parser::EditScript::Value slot_values(const Principal& principal) {
   return [&principal](std::string_view name) {
+    if (name.starts_with(kApplicationNameSlot))
+      return literal(application_name(principal, name.substr(kApplicationNameSlot.size())));
     const auto found = principal.parameters.find(name);
     if (found == principal.parameters.end()) throw std::logic_error("no value for a parameter");
     return literal(found->second);

@@ -1,3 +1,4 @@
+#include "rules/rewrite/context.hpp"
 #include "rules/rewrite/literal.hpp"
 #include "rules/rewrite/rewrite_parts.hpp"
 
@@ -55,6 +56,32 @@ void Rewriter::end_lookup(const Lookup& lookup) {
   }
   after.sql("))");
   put(text_.end(lookup_range(lookup).end - 1), std::move(after));
+}
+
+void Rewriter::session_name(const SessionName& one) {
+  const auto slot_of = [](std::string_view client) {
+    return std::string(kApplicationNameSlot).append(client);
+  };
+  if (one.call == kNone) {
+    const parser::SettingUse& use = facts_.setting_uses[one.setting];
+    Composer text;
+    text.sql(use.local ? "SET LOCAL application_name TO " : "SET application_name TO ");
+    text.slot(slot_of(facts_.exprs[use.values.first].text), {});
+    edits_.replace(facts_.script.statements[one.statement].span, text.take());
+    return;
+  }
+  const parser::Expr& call = facts_.exprs[one.call];
+  const TokenRange range = argument_range(text_.at(call.offset), 1);
+  const parser::Expr& value = facts_.exprs[call.children.first + 1];
+  Composer text;
+  if (value.kind == parser::ExprKind::kConstant && value.constant == parser::ConstantKind::kString) {
+    replace(range, std::move(text.slot(slot_of(value.text), {})));
+    return;
+  }
+  text.sql("(").slot(slot_of({}), {});
+  text.sql("::pg_catalog.text OPERATOR(pg_catalog.||) ' '::pg_catalog.text OPERATOR(pg_catalog.||) (");
+  put(text_.begin(range.first), std::move(text));
+  put(text_.end(range.end - 1), std::move(Composer().sql(")::pg_catalog.text)")));
 }
 
 }  // namespace chaperone::rules

@@ -79,6 +79,7 @@ class Rewriter {
   void end_lookup(const Lookup& lookup);
   TokenRange lookup_range(const Lookup& lookup) const;
   TokenRange argument_range(std::size_t call, std::uint32_t argument) const;
+  void session_name(const SessionName& one);
 
   // rewrite_limits.cpp
   void limit(const RowLimit& limit);

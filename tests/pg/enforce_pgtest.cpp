@@ -435,6 +435,35 @@ TEST_F(Enforce, StatementsSayWhoAsksForThem) {
   EXPECT_EQ(seen, "/*agent='tester'*/ SELECT 'who asks' -- tester");
 }
 
+TEST_F(Enforce, TheAgentsNameStaysInFrontOfWhatItCallsItself) {
+  const auto name = [&] {
+    return postgres().scalar(
+        fmt::format("SELECT application_name FROM pg_stat_activity WHERE pid = {}", client().pid()));
+  };
+  const auto after = [&](std::string_view sql) {
+    const auto answer = client().exchange(query(sql));
+    EXPECT_EQ(count(answer, 'E'), 0U) << sql << ": " << describe(answer);
+    return name();
+  };
+  EXPECT_EQ(after("SET application_name = 'it''s \\me'"), "tester it's \\me");
+  EXPECT_EQ(after("SET SESSION Application_Name TO plain"), "tester plain");
+  EXPECT_EQ(after("set application_name to $$other/TICKET-1$$"), "tester other/TICKET-1");
+  EXPECT_EQ(after("SELECT set_config('application_name', 'by call', false)"), "tester by call");
+  EXPECT_EQ(after("SELECT pg_catalog.set_config('APPLICATION_NAME', 'a' || 'b', false), 1 / 1"), "tester ab");
+  EXPECT_EQ(after("SET application_name = 'tester psql'"), "tester psql") << "what SHOW shows, given back";
+  EXPECT_EQ(after("BEGIN; SET LOCAL application_name = 'inside'"), "tester inside");
+  EXPECT_EQ(after("ROLLBACK"), "tester psql");
+  EXPECT_EQ(after("RESET application_name"), "tester");
+  client().exchange(parse("", "SELECT set_config('application_name', $1, false)") +
+                    bind_portal("", "", {"bound"}) + execute() + sync());
+  EXPECT_EQ(name(), "tester bound");
+  EXPECT_EQ(after("PREPARE p AS SELECT set_config('application_name', $1, false); EXECUTE p('named')"),
+            "tester named");
+  EXPECT_EQ(after("SELECT set_config('application_name', NULL, false)"), "tester") << "NULL resets";
+  const auto error = client().exchange(query("SET application_name = 'x'; SELECT 'é' FROM no_such"));
+  EXPECT_EQ(find(error, 'E').field('P'), "45") << describe(error);
+}
+
 // The meaning of a literal would change between our reading and the server's.
 TEST_F(Enforce, PinnedSettingsStay) {
   EXPECT_EQ(

@@ -1,5 +1,7 @@
 #include "rules/startup.hpp"
 
+#include "rules/rewrite/context.hpp"
+
 #include <gtest/gtest.h>
 
 #include <map>
@@ -160,6 +162,9 @@ TEST_F(Startup, ApplicationName) {
   EXPECT_EQ(sent({}, "application_name"), "bot/TICKET-1");
   EXPECT_EQ(sent({{"application_name", "psql"}}, "application_name"), "bot/TICKET-1 psql");
   EXPECT_EQ(application_name({"bot", "alice", "", {}}, ""), "bot");
+  EXPECT_EQ(application_name({"bot", "", "T", {}}, "bot/T psql"), "bot/T psql") << "what it was shown";
+  EXPECT_EQ(application_name({"bot", "", "T", {}}, "bot/T"), "bot/T");
+  EXPECT_EQ(application_name({"bot", "", "T", {}}, "bot/T2 psql"), "bot/T bot/T2 psql");
   const std::string cut = application_name({"bot", "", std::string(57, 'x') + "\u00e4\u00e4", {}}, "psql");
   EXPECT_EQ(cut, "bot/" + std::string(57, 'x') + "\u00e4");
 }

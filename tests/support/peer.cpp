@@ -75,10 +75,14 @@ agents:
 }  // namespace
 
 std::shared_ptr<const session::Rulebook> test_rulebook(int tenant) {
+  return rulebook_of(policy_text(tenant));
+}
+
+std::shared_ptr<const session::Rulebook> rulebook_of(const std::string& policy_file) {
   rules::Problems problems;
   std::shared_ptr<const rules::Catalog> catalog = rules::load_catalog_sql(kSchema, "schema.sql", problems);
   auto policy = std::make_shared<const rules::PolicySet>(
-      rules::load_policy(policy_text(tenant), "policy.yaml", *catalog, problems));
+      rules::load_policy(policy_file, "policy.yaml", *catalog, problems));
   EXPECT_TRUE(problems.empty()) << problems.text();
   const auto environment = test_environment();
   return std::make_shared<const session::Rulebook>(std::move(policy), std::move(catalog), parser::Limits{},
@@ -190,6 +194,10 @@ void Peer::upstream_failed(std::string_view why) {
 
 void Peer::login_timeout() {
   happen([&](session::Step& step) { session_->on_deadline(step); });
+}
+
+void Peer::cancel_sent() {
+  happen([&](session::Step& step) { session_->on_cancel_sent(step); });
 }
 
 void Peer::revoke(auth::Revocations revocations) {

@@ -28,6 +28,8 @@ session::Environment enforcing_environment();
 session::Environment observing_environment();
 /// What decides there, for an agent whose tenant is this one.
 std::shared_ptr<const session::Rulebook> test_rulebook(int tenant = 7);
+/// The same by a policy of the test's own.
+std::shared_ptr<const session::Rulebook> rulebook_of(const std::string& policy);
 
 /// A Session between a client and a server that the test plays, with a clock that stands still until it is
 /// moved.
@@ -54,6 +56,9 @@ class Peer {
   void upstream_tls_established(std::string end_point);
   void upstream_failed(std::string_view why);
   void login_timeout();
+  /// Session::deadline() may have come.
+  void deadline() { login_timeout(); }
+  void cancel_sent();
   void revoke(auth::Revocations revocations);
   void drain(bool now);
   void abort();
