@@ -71,6 +71,17 @@ std::string found_outside(Chaperone& chaperone, const Canaries& canaries) {
   return found;
 }
 
+/// The private number of a P-256 key in PEM form (RFC 5958, RFC 5915): an OCTET STRING of 32 bytes.
+std::string private_number(const std::string& pem) {
+  std::string body;
+  std::istringstream lines(pem);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("-----")) body += line;
+  }
+  const std::string der = auth::base64_decode(body).value();
+  return der.substr(der.find(std::string_view("\x04\x20", 2)) + 2, 32);
+}
+
 /// What of a text in PEM form is the secret: its second line.
 std::string second_line(const std::string& pem) {
   const auto begin = pem.find('\n') + 1;
@@ -213,7 +224,11 @@ TEST_F(Secrets, OfSessionsAreGoneWithThem) {
 
   // One that gives a certificate, whose key is as much a secret.
   const Credentials own = postgres().authority().issue({.usage = "clientAuth"});
+  const std::string number = private_number(own.key);
   session_["the command's key"] = second_line(own.key);
+  session_["the command's key, the end of a line"] = session_["the command's key"].substr(40);
+  session_["the command's key, its number"] = number;
+  session_["the command's key, its number as the machine has it"] = {number.rbegin(), number.rend()};
   write_file(directory_.path("answer"),
              boost::json::serialize(boost::json::object{
                  {"user", "canary"}, {"certificate", own.certificate}, {"key", own.key}}));
