@@ -252,6 +252,27 @@ TEST_F(BadInput, RefusedLogins) {
   })) << "a refused login leaves a record";
 }
 
+// What comes together with an end, or just fills what is received at once, is not left behind.
+TEST(Input, WhatComesTogetherIsAllTaken) {
+  for (int i = 0; i < 50; ++i) {
+    Client client(chaperone().address());
+    client.send(query("select 'answered'"));
+    client.finish();
+    const Messages answer = client.read_to_end(kAtOnce);
+    ASSERT_FALSE(answer.empty());
+    EXPECT_EQ(answer.back().type(), 'Z') << "its end came with its last message";
+  }
+  Client client(chaperone().address());
+  constexpr std::size_t kReceive = 64U << 10;  // what is received at once
+  for (const std::size_t size : {kReceive - 1, kReceive, kReceive + 1, 2 * kReceive, 3 * kReceive}) {
+    std::string sql = "select 'whole' /*";
+    const std::size_t around = query(sql + "*/").size();
+    sql.append(size - around, 'x').append("*/");
+    ASSERT_EQ(query(sql).size(), size);
+    EXPECT_EQ(client.scalar(sql), "whole") << size;
+  }
+}
+
 TEST(Limits, TimeToLogIn) {
   Chaperone strict({.server = postgres().address(), .limits = "  authentication: 300ms\n"});
   Peer silent(strict.address()), halfway(strict.address()), slow(strict.address());
