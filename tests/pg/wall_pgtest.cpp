@@ -183,6 +183,7 @@ TEST(TheWall, RefusesAttacksOnWhatIsNotGrantedAndRunsOrdinarySql) {
     if (entry.path().extension() != ".yaml") continue;
     SCOPED_TRACE(entry.path().filename().string());
     const rules::PolicyTest test = load(entry.path());
+    if (test.catalog->find_relation("tickets") == nullptr) continue;  // of another schema
     if (!behind) behind = std::make_unique<Behind>(test, "wall_shop", read_file(folder + "shop/schema.sql"));
     for (const rules::PolicyCase& each : test.cases) behind->replay(each);
   }
