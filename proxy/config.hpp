@@ -29,7 +29,7 @@ struct Config {
   std::shared_ptr<const session::Environment> environment;
   audit::LogOptions audit;
   std::uint32_t connections = 1000;
-  std::uint32_t connections_per_agent = 0;  ///< 0 = half of them
+  std::uint32_t connections_per_agent = 0;  ///< 0 = all of them
   std::chrono::milliseconds authentication{10'000};
   std::chrono::milliseconds drain{30'000};
   unsigned threads = 0;  ///< I/O threads; 0 = half as many as there are processors, 1 to 4

@@ -147,8 +147,8 @@ wire::Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options
   auto& my = *server->implementation_;
   my.shared.login_timeout = options.login_timeout;
   my.shared.max_sessions = sessions_that_fit(options.max_sessions);
-  const std::uint32_t half = (my.shared.max_sessions + 1) / 2;
-  my.shared.agents.allow(options.max_sessions_per_agent == 0 ? half : options.max_sessions_per_agent);
+  my.shared.agents.allow(options.max_sessions_per_agent == 0 ? my.shared.max_sessions
+                                                             : options.max_sessions_per_agent);
   my.shared.sync = options.durability == audit::Durability::kSync;
   for (const auto& wanted : options.listen) {
     auto listener = listen_on(my.addresses.emplace_back(wanted.address));

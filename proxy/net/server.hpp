@@ -25,7 +25,7 @@ struct ServerOptions {
   std::vector<Listen> listen;
   unsigned threads = 1;
   std::uint32_t max_sessions = 1000;
-  std::uint32_t max_sessions_per_agent = 0;  ///< 0 = half of those that there can be
+  std::uint32_t max_sessions_per_agent = 0;  ///< 0 = as many as there can be
   std::chrono::milliseconds login_timeout{10'000};
   audit::Durability durability = audit::Durability::kBatch;
   audit::Values values = audit::Values::kKeep;

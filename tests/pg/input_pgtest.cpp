@@ -289,8 +289,7 @@ TEST(Limits, TimeToLogIn) {
 }
 
 TEST(Limits, Connections) {
-  Chaperone small(
-      {.server = postgres().address(), .limits = "  connections: 3\n  connections_per_agent: 3\n"});
+  Chaperone small({.server = postgres().address(), .limits = "  connections: 3\n"});
   {
     Client one(small.address()), two(small.address());
     auto three = std::make_unique<Client>(small.address());
@@ -315,7 +314,8 @@ TEST(Limits, Connections) {
 }
 
 TEST(Limits, ConnectionsOfOneAgent) {
-  Chaperone small({.server = postgres().address(), .limits = "  connections: 4\n"});
+  Chaperone small(
+      {.server = postgres().address(), .limits = "  connections: 4\n  connections_per_agent: 2\n"});
   auto one = std::make_unique<Client>(small.address());
   Client two(small.address());
   const auto refused = refusal(small.address());

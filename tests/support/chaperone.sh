@@ -94,7 +94,6 @@ audit:
     - file: audit.jsonl
 limits:
   connections: $CHAPERONE_CONNECTIONS
-  connections_per_agent: $CHAPERONE_CONNECTIONS
   drain: 2s
 $CHAPERONE_EXTRA
 YAML
