@@ -36,11 +36,12 @@ std::string_view color_of(Severity severity) {
   return "";
 }
 
-/// Names of a database are foreign text: nothing of them is for the terminal.
+/// Names of a database are foreign text: nothing of them is for the terminal, and none begins a line of its
+/// own. Lines are where an indent says so.
 std::string shown(std::string_view text, std::string_view indent) {
   std::string out;
   for (const char byte : text) {
-    if (byte == '\n') {
+    if (byte == '\n' && !indent.empty()) {
       out += '\n';
       out += indent;
     } else {
@@ -55,7 +56,7 @@ void print_text(const std::vector<Finding>& findings, std::ostream& out, bool co
     fmt::print(out, "{}{}{} {}: {}{}\n    {}\n    mend: {}\n", color ? color_of(each.severity) : "",
                name_of(each.severity), color ? "\x1b[0m" : "", each.id, shown(each.object, ""),
                each.database.empty() ? "" : fmt::format(" (database {})", shown(each.database, "")),
-               shown(each.risk, "    "), shown(each.mend, "          "));
+               shown(each.risk, ""), shown(each.mend, "          "));
   }
   const auto count = [&](Severity severity, std::string_view what) {
     const auto number = std::ranges::count(findings, severity, &Finding::severity);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "proxy/session/relay.hpp"
@@ -74,7 +75,9 @@ Judgement Relay::judge(std::string_view sql, const SqlText& text, bool once) {
   if (judge_ == nullptr || !text.readable()) return {.judged = true, .decided = nullptr};
   auto decided = once ? judging_->get_alike(*judge_, sql) : judging_->get(*judge_, sql);
   if (!decided->decision.allow) return {.judged = true, .decided = std::move(decided)};
-  // What they run was refused where it was prepared or declared.
+  // What they run was refused where it was prepared or declared. Once each: a string may run one text
+  // thousands of times.
+  std::set<const SqlText*> seen;
   for (const auto& statement : text.script.statements) {
     SharedText named;
     if (statement.kind == parser::StatementKind::kExecute) {
@@ -82,7 +85,7 @@ Judgement Relay::judge(std::string_view sql, const SqlText& text, bool once) {
     } else if (statement.kind == parser::StatementKind::kFetch) {
       if (const Portal* portal = statements_.find_portal(statement.name)) named = portal->text;
     }
-    if (named == nullptr || !named->readable()) continue;
+    if (named == nullptr || !named->readable() || !seen.insert(named.get()).second) continue;
     auto of_named = judging_->get(*judge_, named->sql);
     if (!of_named->decision.allow) return {.judged = true, .decided = std::move(of_named)};
   }

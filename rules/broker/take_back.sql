@@ -38,15 +38,15 @@ BEGIN
         PERFORM set_config('role', g.grantor, true);
       END IF;
       EXECUTE format('REVOKE %s ON %s FROM %I CASCADE', g.privileges, g.object, role);
-    EXCEPTION WHEN insufficient_privilege THEN
-      NULL;  -- one who may not name it any more; told below
+    EXCEPTION WHEN OTHERS THEN
+      NULL;  -- one who may not name it any more, or that has no name of its own; told below
     END;
     PERFORM set_config('role', self, true);
   END LOOP;
   FOR g IN SELECT * FROM pg_temp.granted(role) LOOP
     RAISE WARNING 'role % keeps % on %, which role % granted', role, g.privileges, g.object, g.grantor
       USING DETAIL = 'A REVOKE of a superuser counts as the owner''s, and others need USAGE on the schema for one.',
-        HINT = (SELECT format(CASE WHEN rolsuper THEN 'ALTER ROLE %1$I NOSUPERUSER; SET ROLE %1$I; %2$s; RESET ROLE; ALTER ROLE %1$I SUPERUSER;'
+        HINT = (SELECT format(CASE WHEN rolsuper THEN 'BEGIN; ALTER ROLE %1$I NOSUPERUSER; SET ROLE %1$I; %2$s; RESET ROLE; ALTER ROLE %1$I SUPERUSER; COMMIT;'
                                    ELSE 'SET ROLE %1$I; %2$s; RESET ROLE;' END,
                               rolname, format('REVOKE %s ON %s FROM %I CASCADE', g.privileges, g.object, role))
                 FROM pg_roles WHERE rolname = g.grantor);

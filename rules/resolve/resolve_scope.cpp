@@ -251,17 +251,22 @@ void Resolver::mark_outer(Scope scope, std::string_view name) {
 }
 
 /// An item that may have a column of that name, of which nothing else is known: what a function or a
-/// composite value gives. Hidden columns of that name are out of sight by now (match()), so that there is no
-/// other that PostgreSQL could take.
+/// composite value gives. Not beside a table, at any level: one that is newer than the catalog may have a
+/// column of that name, which PostgreSQL would take.
 parser::Id Resolver::find_open(Scope scope, std::string_view name) {
   Id found = kNone;
   if (is_system_column(name)) return found;
-  for (; found == kNone && !ends(scope) && !denied(); scope = outer(scope)) {
+  bool beside_table = false;
+  for (; !ends(scope) && !denied(); scope = outer(scope)) {
     each_item(scope, [&](Id item) {
-      if (out_.items[item].relation == nullptr && columns_of(item).open) found = item;
+      if (out_.items[item].relation != nullptr) {
+        beside_table = true;
+      } else if (found == kNone && columns_of(item).open) {
+        found = item;
+      }
     });
   }
-  return found;
+  return beside_table ? kNone : found;
 }
 
 }  // namespace chaperone::rules

@@ -72,6 +72,7 @@ class Resolver {
   void bind_unqualified(Id id, const parser::Expr& expr);
   bool bind_output(Id id, const parser::Expr& expr);
   void check_field(const parser::Expr& expr);
+  void check_functional(std::string_view name, std::uint32_t offset);
   Id row_of(ColumnBinding binding);
   void check_using(Id join);
   void deny(Denial denial);

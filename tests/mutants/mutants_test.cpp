@@ -34,6 +34,13 @@ struct Expectation {
   }
 };
 
+/// Whether the decision allows it, and what follows refuses: `pgchaperone test` sees to those.
+bool is_left_to_rewrite(const PolicyTest& file, const PolicyCase& wanted) {
+  const Agent* agent = file.policy->find_agent(wanted.agent);
+  const auto facts = parser::read_facts(wanted.sql);
+  return agent != nullptr && facts && evaluate(*agent, *file.catalog, *facts).allow;
+}
+
 class Mutants : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -60,6 +67,7 @@ class Mutants : public ::testing::Test {
     }
     for (const PolicyTest& file : files_) {
       for (const PolicyCase& wanted : file.cases) {
+        if (!wanted.allow && is_left_to_rewrite(file, wanted)) continue;
         add(file.policy->find_agent(wanted.agent), *file.catalog, wanted.sql, wanted.allow, wanted.rule);
       }
     }

@@ -53,8 +53,8 @@ objects AS (
 )
 SELECT s.rolname, coalesce(r.rolname, ''), o.owner = g.role, o.object, o.schema, o.name, o."column", x.privilege_type, x.is_grantable, o.sql,
   CASE WHEN x.grantor = o.owner THEN '' ELSE x.grantor::regrole::text END,
-  CASE WHEN x.grantor = o.owner THEN '' ELSE format(CASE WHEN w.rolsuper THEN 'ALTER ROLE %1$I NOSUPERUSER; ' ELSE '' END || 'SET ROLE %1$I; ', w.rolname) END,
-  CASE WHEN x.grantor = o.owner THEN '' ELSE format(' RESET ROLE;' || CASE WHEN w.rolsuper THEN ' ALTER ROLE %I SUPERUSER;' ELSE '' END, w.rolname) END
+  CASE WHEN x.grantor = o.owner THEN '' ELSE format(CASE WHEN w.rolsuper THEN 'BEGIN; ALTER ROLE %1$I NOSUPERUSER; ' ELSE '' END || 'SET ROLE %1$I; ', w.rolname) END,
+  CASE WHEN x.grantor = o.owner THEN '' ELSE format(' RESET ROLE;' || CASE WHEN w.rolsuper THEN ' ALTER ROLE %I SUPERUSER; COMMIT;' ELSE '' END, w.rolname) END
 FROM objects o CROSS JOIN LATERAL aclexplode(o.acl) x
 JOIN grantees g ON g.role = x.grantee JOIN pg_roles s ON s.oid = g.subject LEFT JOIN pg_roles r ON r.oid = g.role
 JOIN pg_roles w ON w.oid = x.grantor
