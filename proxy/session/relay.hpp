@@ -124,7 +124,7 @@ class Relay {
     const rules::Capability* capability;
   };
   std::optional<OwnTime> own_time(const LedgerEntry& entry) const;
-  void give_time(const LedgerEntry& entry, bool has_others, Step& step);
+  void give_time(const LedgerEntry& entry, Step& step);
   bool holds_behind(const wire::Frame& frame, Step& step);
   void watch_time(const Step& step);
   bool append_overdue(std::string_view sqlstate, std::string& out);

@@ -308,7 +308,7 @@ bool Relay::execute(const wire::Frame& frame, Step& step) {
   entry.started = step.now.steady_microseconds();
   if (portal != nullptr) entry.text = with_declared_values(portal->text, *portal);
   entry.named = std::move(named);
-  if (guard_) give_time(entry, ledger_.size() > 1, step);
+  if (guard_) give_time(entry, step);
   if (guard_ && is_capped(entry)) {
     // All at once: a part of its rows would be an end that nobody counted.
     step.to_server.write([&](std::string& out) { frontend::encode_execute(out, decoded->portal, 0); });

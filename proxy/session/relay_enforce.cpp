@@ -118,7 +118,7 @@ bool Relay::enforce_query(std::string_view sql, const wire::Frame& frame, Step& 
   } else {
     entry.statement = recorder_.intend_query(step, *text, text->sql);
     entry.answers = static_cast<std::uint32_t>(answers);
-    give_time(entry, !ledger_.empty(), step);
+    give_time(entry, step);
     step.to_server.write([&](std::string& out) {
       if (!entry.unrolled) return encode_query_of(out, *text, *guard_);
       encode_parse_of(out, {}, *text, kNoTypes, *guard_);

@@ -36,11 +36,13 @@ std::optional<Relay::OwnTime> Relay::own_time(const LedgerEntry& entry) const {
   return shortest;
 }
 
-// Before its message goes upstream. The server keeps what it answers to others before it, which has to be
-// seen.
-void Relay::give_time(const LedgerEntry& entry, bool has_others, Step& step) {
+// Before its message goes upstream. The server keeps what it answers to others that run before it, which has
+// to be seen.
+void Relay::give_time(const LedgerEntry& entry, Step& step) {
   if (!own_time(entry)) return;
   timed_ = true;
+  const bool has_others =
+      ledger_.any([&](const LedgerEntry& other) { return &other != &entry && !other.only_prepares(); });
   if (has_others) step.to_server.copy(frontend::kFlushMessage);
 }
 
@@ -53,22 +55,24 @@ bool Relay::holds_behind(const wire::Frame& frame, Step& step) {
   return runs && !copy_in_ && !ledger_.empty() && wait_for_answers(frame, step);
 }
 
-// It runs from when the server can have begun with it: when all before it is answered.
+// It runs from when the server can have begun with it: when all that runs before it is answered. What is only
+// prepared for it takes of its time.
 void Relay::watch_time(const Step& step) {
   if (ledger_.empty()) {
     timed_ = overdue_ = false;
     due_.reset();
     return;
   }
-  const LedgerEntry& front = ledger_.front();
-  const std::pair at(ledger_.front_order(), front.answered);
-  if (due_ && due_of_ == at && !front.failed) return;
+  const auto [entry, order] = ledger_.first_to_run();
+  const std::pair at(order, entry != nullptr ? entry->answered : 0);
+  if (due_ && due_of_ == at && entry != nullptr && !entry->failed) return;
   due_of_ = at;
   due_.reset();
   overdue_ = false;
-  const bool runs = front.kind == Kind::kQuery || front.kind == Kind::kExecute;
-  if (!runs || front.failed || front.denied) return;
-  if (const auto own = own_time(front)) due_ = step.now.steady + own->time;
+  if (entry == nullptr || entry->failed || entry->denied) return;
+  const bool runs = entry->kind == Kind::kQuery || entry->kind == Kind::kExecute;
+  if (!runs) return;
+  if (const auto own = own_time(*entry)) due_ = step.now.steady + own->time;
 }
 
 void Relay::on_time(Step& step) {
@@ -89,9 +93,10 @@ void Relay::on_cancel_sent(Step& step) {
 // Appends the error that the client reads for a cancel of ours.
 bool Relay::append_overdue(std::string_view sqlstate, std::string& out) {
   if (!overdue_ || sqlstate != wire::sqlstate::kQueryCanceled || ledger_.empty()) return false;
-  const LedgerEntry& front = ledger_.front();
-  const auto own = own_time(front);
-  if (due_of_ != std::pair(ledger_.front_order(), front.answered) || !own) return false;
+  const auto [entry, order] = ledger_.first_to_run();
+  if (entry == nullptr || due_of_ != std::pair(order, entry->answered)) return false;
+  const auto own = own_time(*entry);
+  if (!own) return false;
   guard_->append_overdue(own->time, own->capability->name, out);
   return true;
 }

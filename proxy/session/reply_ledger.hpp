@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -69,6 +70,8 @@ struct LedgerEntry {
   };
   Bounds bounds(std::size_t index) const;
 
+  /// True where the server only gets ready to run something, and keeps its answer until it has.
+  bool only_prepares() const { return kind != Kind::kExecute && !ends_with_ready(); }
   /// True when ReadyForQuery ends it.
   bool ends_with_ready() const {
     return kind == Kind::kQuery || kind == Kind::kSync || kind == Kind::kFunctionCall;
@@ -99,6 +102,13 @@ class ReplyLedger {
   bool any(Predicate&& predicate, std::size_t skip = 0) const {
     return std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(head_ + skip), entries_.end(),
                        predicate);
+  }
+  /// The oldest entry that runs something, or ends with ReadyForQuery, and its order; nullptr: there is none.
+  std::pair<const LedgerEntry*, std::uint64_t> first_to_run() const {
+    const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
+    const auto found = std::find_if_not(begin, entries_.end(), std::mem_fn(&LedgerEntry::only_prepares));
+    if (found == entries_.end()) return {nullptr, 0};
+    return {&*found, popped_ + static_cast<std::uint64_t>(found - begin)};
   }
   /// Order that the next entry gets.
   std::uint64_t next_order() const { return popped_ + size(); }

@@ -50,12 +50,19 @@ void Evaluation::check_expression(Id id) {
       return;
     case ExprKind::kColumn: {
       const ColumnBinding& binding = resolution_.columns[id];
+      if (binding.kind == ColumnBinding::Kind::kDerived && binding.column == kUnknownColumn &&
+          expr.names.count > 1)
+        check_functional(id, facts_.names[expr.names.first + expr.names.count - 1]);
       if (binding.item != kNone && sources_.items[binding.item].target) check_target_column(expr, binding);
       if (expr.query == kNone && expr.clause == parser::Clause::kWhere) {
         deny("statements.copy_from", "may not use WHERE in COPY .. FROM STDIN");
       }
       return;
     }
+    case ExprKind::kField:
+      if (!expr.has(parser::flag::kStar) && !std::ranges::binary_search(resolution_.known_fields, id))
+        check_functional(id, expr.text);
+      return;
     case ExprKind::kCast:
       return check_cast(expr);
     case ExprKind::kXml:
@@ -186,6 +193,38 @@ void Evaluation::check_function(Id id) {
         call.offset);
   }
   deny_function(call, own == nullptr || is_allowed(own->value) ? std::string_view() : own->reason);
+}
+
+/// `(value).name` calls the function of that name, or casts to the type, where the value is no row that has
+/// such a column, whatever it is (parse_func.c, ParseFuncOrColumn). What is judged by its argument has to be
+/// written as a call.
+void Evaluation::check_functional(Id id, std::string_view name) {
+  const auto takes_one = [](const auto& arguments, std::size_t defaults, bool variadic) {
+    return variadic || (!arguments.empty() && arguments.size() <= 1 + defaults);
+  };
+  const bool own_call =
+      std::ranges::any_of(builtin().find_functions(name, "pg_catalog"), [&](const BuiltinFunction& function) {
+        return takes_one(function.arguments, function.defaults, !function.variadic.empty());
+      });
+  const bool others_call = std::ranges::any_of(catalog_.functions("", name), [&](const Function* function) {
+    return is_searched(catalog_, function->schema) &&
+           takes_one(function->arguments, function->defaults, function->variadic);
+  });
+  const BuiltinType* type = builtin().find_type(name);
+  bool allowed = type == nullptr || type->value == BuiltinClass::kSafe || type->value == BuiltinClass::kJson;
+  if (own_call || others_call) {
+    const BuiltinName* own = builtin().find_name(name);
+    const bool by_argument = own != nullptr && (own->value == BuiltinClass::kBounded ||
+                                                own->value == BuiltinClass::kIntrospection ||
+                                                own->value == BuiltinClass::kSession);
+    bool bounded = false;
+    allowed = allowed && !by_argument && allows_function(facts_.exprs[id], {}, name, bounded);
+  }
+  if (allowed) return;
+  deny("functions",
+       fmt::format("may not take {} of a value, as that may call what has this name", in_quotes(name)),
+       facts_.exprs[id].offset,
+       "Write a call of the function, or give the column another name in a subquery.");
 }
 
 void Evaluation::deny_function(const Expr& call, std::string_view reason) {

@@ -99,6 +99,7 @@ class Evaluation {
   // evaluate_expression.cpp
   void check_expression(Id id);
   void check_function(Id id);
+  void check_functional(Id id, std::string_view name);
   bool allows_function(const parser::Expr& call, std::string_view schema, std::string_view name,
                        bool& bounded);
   void deny_function(const parser::Expr& call, std::string_view reason);

@@ -41,7 +41,7 @@ Resolution Resolver::resolve() {
   for (Id i = 0; i < facts_.exprs.size() && !denied(); ++i) {
     const Expr& expr = facts_.exprs[i];
     if (expr.kind == ExprKind::kColumn && expr.query != kNone) bind_column(i);
-    if (expr.kind == ExprKind::kField && expr.query != kNone) check_field(expr);
+    if (expr.kind == ExprKind::kField && expr.query != kNone) check_field(i);
   }
   for (Id i = 0; i < facts_.queries.size() && !denied(); ++i) outputs_of(i);
   return std::move(out_);
@@ -222,7 +222,6 @@ void Resolver::bind_qualified(Id id, const Expr& expr) {
     }
     const Columns& columns = columns_of(item);
     if (columns.open) {
-      check_functional(name, expr.offset);
       out_.columns[id] = {ColumnBinding::Kind::kDerived, item, kUnknownColumn};
       return;
     }
@@ -371,41 +370,26 @@ void Resolver::deny_unqualified(const Scope& scope, std::string_view name, std::
 }
 
 /// (t).column: a column of a row that is known must be one that may be read.
-void Resolver::check_field(const Expr& expr) {
-  if (expr.has(parser::flag::kStar)) return;
+void Resolver::check_field(Id id) {
+  const Expr& expr = facts_.exprs[id];
   const Id child = expr.children.first;
-  if (facts_.exprs[child].kind != ExprKind::kColumn) return check_functional(expr.text, expr.offset);
+  if (facts_.exprs[child].kind != ExprKind::kColumn || expr.has(parser::flag::kStar)) return;
   // What stands inside has the higher index, and is bound only now.
   if (out_.columns[child].kind == ColumnBinding::Kind::kNone) bind_column(child);
   if (denied()) return;
   const Id item = row_of(out_.columns[child]);
   const Relation* relation = item == kNone ? nullptr : out_.items[item].relation;
-  if (relation == nullptr) return check_functional(expr.text, expr.offset);
-  if (relation->find_column(expr.text) && visible(item, View::kRead, expr.text)) return;
+  if (relation == nullptr) return;
+  if (relation->find_column(expr.text) && visible(item, View::kRead, expr.text)) {
+    out_.known_fields.push_back(id);
+    return;
+  }
   std::vector<std::string_view> allowed;
   for (const Column& column : relation->columns) {
     if (visible(item, View::kRead, column.name)) allowed.push_back(column.name);
   }
   deny(column_denial(catalog_, *relation, out_.items[item].rule, Action::kRead, expr.text, allowed,
                      expr.offset));
-}
-
-/// `(row).name` of a row that is not known calls the function of that name where the row has no such column
-/// (parse_func.c, ParseFuncOrColumn; 4.2.6 "Function Calls"): then that one has to be named by the
-/// capability. PostgreSQL's own of one argument that takes any row only tell its text or hash.
-void Resolver::check_functional(std::string_view name, std::uint32_t offset) {
-  for (const Function* function : catalog_.functions("", name)) {
-    const bool named = capability_.functions.contains(std::pair(std::string_view(function->schema), name)) ||
-                       capability_.functions.contains(std::pair(std::string_view(), name));
-    const bool of_one = !function->arguments.empty() && function->arguments.size() <= 1U + function->defaults;
-    if (named || !(of_one || function->variadic)) continue;
-    Denial denial = name_error(
-        "42501",
-        fmt::format("may not take {} of a row, as that may call the function of that name", in_quotes(name)),
-        offset);
-    denial.rule = "functions";
-    return deny(std::move(denial));
-  }
 }
 
 /// The FROM item whose row a column holds, also when subqueries hand it on; kNone: not known.

@@ -47,6 +47,9 @@ struct RelationBinding {
   bool must_wrap = false;
 };
 
+/// ColumnBinding::column of one that an item may have of which not all are known: what a function gives.
+inline constexpr std::uint16_t kUnknownColumn = 0xffff;
+
 /// What a column reference is. Whole-row references and stars reach every visible column of `item`.
 struct ColumnBinding {
   enum class Kind : std::uint8_t {
@@ -71,7 +74,9 @@ struct Resolution {
   std::vector<ColumnBinding> columns;  ///< one for each of facts.exprs
   /// Output column names of each query (facts.queries), "?column?" where it has none.
   std::vector<std::vector<std::string>> outputs;
-  std::optional<Denial> denial;            ///< a name that is not there; nothing else counts then
+  std::vector<parser::Id>
+      known_fields;              ///< exprs of kField that are columns of a row that is known; ascending
+  std::optional<Denial> denial;  ///< a name that is not there; nothing else counts then
   std::shared_ptr<Projection> projection;  ///< what the rules of system relations belong to; nullptr: none
 };
 

@@ -28,8 +28,6 @@ class Resolver {
     std::string_view name;
     std::uint16_t column = 0;  // in the relation, or the place in the item's list
   };
-  /// The place of a column that an open item may have.
-  static constexpr std::uint16_t kUnknownColumn = 0xffff;
   struct Columns {
     enum class State : std::uint8_t { kNew, kBusy, kReady };
     State state = State::kNew;
@@ -71,8 +69,7 @@ class Resolver {
   void bind_qualified(Id id, const parser::Expr& expr);
   void bind_unqualified(Id id, const parser::Expr& expr);
   bool bind_output(Id id, const parser::Expr& expr);
-  void check_field(const parser::Expr& expr);
-  void check_functional(std::string_view name, std::uint32_t offset);
+  void check_field(Id id);
   Id row_of(ColumnBinding binding);
   void check_using(Id join);
   void deny(Denial denial);

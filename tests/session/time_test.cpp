@@ -127,9 +127,11 @@ TEST_F(OwnTime, OfAPreparedStatementIsThatOfItsExecute) {
   const std::string commented = "/*agent='bot'*/ " + kQuick;
   peer_.client(prepared(kQuick) + prepared(kSlow));
   EXPECT_EQ(show(peer_.take_to_server()),
-            show(parse("", commented) + bind("", "") + flush() + execute() + sync() + flush()));
+            show(parse("", commented) + bind("", "") + execute() + sync() + flush()))
+      << "what is asked of the server to be seen early costs it, and us, a packet";
+  expect_no_action(400ms);
   peer_.server(parse_complete() + bind_complete());
-  expect_no_action(999ms);
+  expect_no_action(599ms);
   expect_cancel(1ms);
   peer_.server(error("57014") + ready());
   EXPECT_NE(peer_.take_to_client().find("limits.time"), std::string::npos);
@@ -137,6 +139,29 @@ TEST_F(OwnTime, OfAPreparedStatementIsThatOfItsExecute) {
   peer_.cancel_sent();
   EXPECT_EQ(show(peer_.take_to_server()),
             show(parse("", "/*agent='bot'*/ " + kSlow) + bind("", "") + execute() + sync()));
+}
+
+// Planning is a part of it.
+TEST_F(OwnTime, IsOverWhileTheStatementIsBound) {
+  peer_.client(prepared(kQuick));
+  peer_.server(parse_complete());
+  expect_cancel(1s);
+  peer_.cancel_sent();
+  peer_.server(error("57014") + ready());
+  EXPECT_NE(peer_.take_to_client().find("capability quick, rule limits.time"), std::string::npos);
+  peer_.client(query(kSlow));
+  EXPECT_FALSE(peer_.session().deadline());
+}
+
+// The server keeps what it answers to the first until it is asked, or through with the second.
+TEST_F(OwnTime, BeginsBehindAnotherExecuteOfThePipeline) {
+  peer_.client(parse("", kSlow) + bind("", "") + execute() + parse("", kQuick) + bind("", "") + execute());
+  EXPECT_TRUE(peer_.take_to_server().ends_with(bind("", "") + flush() + execute()));
+  EXPECT_FALSE(peer_.session().deadline());
+  peer_.server(parse_complete() + bind_complete() + command_complete("SELECT 0"));
+  EXPECT_TRUE(peer_.session().deadline());
+  expect_no_action(999ms);
+  expect_cancel(1ms);
 }
 
 TEST_F(OwnTime, OfACursorIsThatOfItsQuery) {
