@@ -6,6 +6,18 @@ namespace chaperone::session {
 
 using parser::StatementKind;
 
+namespace {
+
+/// Whether what is under way may change what the name stands for.
+bool changes_name(const LedgerEntry& entry, std::string_view name) {
+  if (entry.changes_statement && entry.name == name) return true;
+  if (!entry.changes_sql_names) return false;
+  const auto& statements = entry.text->script.statements;
+  return statements.size() != 1 || statements.front().name.empty() || statements.front().name == name;
+}
+
+}  // namespace
+
 // What they make of a name shows in the reply; until then nothing is known of it.
 void Relay::forget_sql_names(LedgerEntry& entry, const parser::Statement& statement) {
   switch (statement.kind) {
@@ -41,11 +53,9 @@ SharedText Relay::part_of(const SqlText& text, const parser::Statement& statemen
 // never holds another text under a name than the server does when it comes to what is sent next.
 void Relay::sql_changed_names(const parser::Statement& statement, const SqlText& text) {
   const auto under_way = [&] {
-    return ledger_.any(
-        [&](const LedgerEntry& entry) {
-          return entry.changes_sql_names || (entry.changes_statement && entry.name == statement.name);
-        },
-        1);
+    constexpr std::size_t kLookedAt = 256;
+    return ledger_.size() > kLookedAt ||
+           ledger_.any([&](const LedgerEntry& entry) { return changes_name(entry, statement.name); }, 1);
   };
   switch (statement.kind) {
     case StatementKind::kPrepare:

@@ -15,8 +15,9 @@
 namespace chaperone::rules {
 namespace {
 
-constexpr std::array<std::string_view, 11> kKindNames = {
-    "never", "shown", "any", "one", "boolean", "on", "number", "time", "size", "encoding", "path"};
+constexpr std::array<std::string_view, 13> kKindNames = {"never",   "shown",    "back",     "any",    "one",
+                                                         "boolean", "on",       "readonly", "number", "time",
+                                                         "size",    "encoding", "path"};
 /// PostgreSQL's timeouts are int32 milliseconds.
 constexpr std::int64_t kLongest = std::numeric_limits<std::int32_t>::max();
 
@@ -131,6 +132,7 @@ bool admits_one(const Setting& setting, std::string_view value, const SettingBou
   switch (setting.kind) {
     case SettingKind::kNever:
     case SettingKind::kShown:
+    case SettingKind::kBack:
     case SettingKind::kPath:
       return false;
     case SettingKind::kAny:
@@ -143,6 +145,8 @@ bool admits_one(const Setting& setting, std::string_view value, const SettingBou
       return boolean(value).has_value();
     case SettingKind::kOn:
       return boolean(value) == true;
+    case SettingKind::kReadOnly:
+      return boolean(value) == true || (bounds.writes && boolean(value) == false);
     case SettingKind::kEncoding:
       return is_utf8(value);
     case SettingKind::kNumber:
@@ -205,6 +209,8 @@ std::string describe_values(const Setting& setting, const SettingBounds& bounds)
     case SettingKind::kNever:
     case SettingKind::kShown:
       return "nothing";
+    case SettingKind::kBack:
+      return "DEFAULT";
     case SettingKind::kAny:
       return "any value";
     case SettingKind::kOne: {
@@ -220,6 +226,8 @@ std::string describe_values(const Setting& setting, const SettingBounds& bounds)
       return "on or off";
     case SettingKind::kOn:
       return "on";
+    case SettingKind::kReadOnly:
+      return bounds.writes ? "on or off" : "on";
     case SettingKind::kEncoding:
       return "UTF8";
     case SettingKind::kPath:

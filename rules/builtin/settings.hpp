@@ -14,10 +14,12 @@ namespace chaperone::rules {
 enum class SettingKind : std::uint8_t {
   kNever,     ///< neither shown nor set
   kShown,     ///< shown, never set
+  kBack,      ///< shown, and put back to what it was at login
   kAny,       ///< any value, of several parts too
   kOne,       ///< one of `values`, in any case of letters
   kBoolean,   ///< on or off, as PostgreSQL reads it
   kOn,        ///< on alone
+  kReadOnly,  ///< on, and off where something may be written
   kNumber,    ///< an integer
   kTime,      ///< milliseconds, or with a unit
   kSize,      ///< kilobytes, or with a unit
@@ -44,6 +46,7 @@ struct Setting {
 struct SettingBounds {
   std::span<const std::string> search_path;  ///< the pinned one
   std::optional<std::chrono::milliseconds> time;
+  bool writes = false;  ///< something may be written
 };
 
 /// All of the table, by name.

@@ -28,6 +28,15 @@ bool is_answer(std::string_view name) {
   return name == "chaperone.capabilities" || name == "chaperone.identity" || name == "chaperone.limits";
 }
 
+bool writes(const Capability& capability) {
+  return capability.statements.contains(StatementClass::kDdl) ||
+         capability.statements.contains(StatementClass::kCall) ||
+         std::ranges::any_of(capability.tables, [](const auto& entry) {
+           const TableRule& rule = entry.second;
+           return rule.insert || rule.update || rule.remove;
+         });
+}
+
 }  // namespace
 
 void Evaluation::check_settings(const parser::StatementFacts& statement) {
@@ -113,7 +122,7 @@ std::optional<Denial> refuse_setting(const SettingChange& change, const Agent& a
     return std::optional(std::move(denial));
   };
   const SettingRule* rule = nullptr;
-  SettingBounds bounds{catalog.search_path(), {}};
+  SettingBounds bounds{.search_path = catalog.search_path(), .time = {}};
   if (capability == nullptr) {
     // No capability covered the statement. What one says of the setting was asked there.
     const bool ruled = std::ranges::any_of(
@@ -122,9 +131,11 @@ std::optional<Denial> refuse_setting(const SettingChange& change, const Agent& a
     for (const auto& one : agent.capabilities) {
       const auto time = one->limits.time;
       if (time && (!bounds.time || *time < *bounds.time)) bounds.time = time;
+      bounds.writes |= writes(*one);
     }
   } else {
     bounds.time = capability->limits.time;
+    bounds.writes = writes(*capability);
     const auto found = capability->settings.find(change.name);
     if (found != capability->settings.end()) rule = &found->second;
   }

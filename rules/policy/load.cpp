@@ -44,6 +44,13 @@ bool is_number(std::string_view text) {
   return digits() && text.empty();
 }
 
+/// What somebody meant as `claim x`: its first word is one with a slip, and something follows.
+bool is_almost_a_claim(std::string_view text) {
+  constexpr std::array<std::string_view, 1> kWord = {"claim"};
+  const std::size_t end = text.find_first_of(" \t:=.(");
+  return end != std::string_view::npos && !closest(text.substr(0, end), kWord).empty();
+}
+
 std::optional<ParameterSource> load_parameter(const yaml::Value& value) {
   constexpr std::string_view kClaim = "claim ";
   auto text = value.text(kParameter);
@@ -61,6 +68,12 @@ std::optional<ParameterSource> load_parameter(const yaml::Value& value) {
   if (*text == "claim") {
     value.problem(fmt::format("{} names no claim", value.path()),
                   "the name of a claim, as `claim tenant_id`");
+    return {};
+  }
+  if (is_almost_a_claim(*text)) {
+    value.problem(fmt::format("{} is {}", value.path(), in_quotes(*text)),
+                  "a claim, as `claim tenant_id` (did you mean \"claim\"?), or quotes around the text of a "
+                  "constant");
     return {};
   }
   const bool number = is_number(*text);

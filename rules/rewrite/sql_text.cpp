@@ -98,7 +98,11 @@ bool SqlText::begins_clause(std::size_t token) const {
   if (is_label(token)) return false;
   for (const std::string_view keyword : kKeywords) {
     if (!is_word(token, keyword)) continue;
-    if (keyword == "FROM") return !is_word(token - 1, "DISTINCT") && !is_word(token - 1, "ROWS");
+    // IS [NOT] DISTINCT FROM; both words may also be names.
+    if (keyword == "FROM") {
+      return !is_word(token - 1, "DISTINCT") || is_label(token - 1) ||
+             !(is_word(token - 2, "IS") || is_word(token - 2, "NOT"));
+    }
     return keyword != "GROUP" || !is_word(token - 1, "WITHIN");
   }
   // CREATE TABLE .. AS .. WITH NO DATA, but not TIME WITH TIME ZONE.

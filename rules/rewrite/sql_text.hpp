@@ -56,7 +56,8 @@ class SqlText {
   /// The nearest token in front of `token` that is that keyword, at any depth; none: size().
   std::size_t word_before(std::size_t token, std::string_view keyword) const;
   /// From `token` to the end of its clause: the next keyword of the same depth that begins another one, a
-  /// bracket that closes, a semicolon, or the end of the text.
+  /// bracket that closes, a semicolon, or the end of the text. Not for a FROM list, whose ROWS FROM begins
+  /// none.
   std::size_t clause_end(std::size_t token) const;
   /// The token of a keyword from `range.first` on at the same depth; none: range.end. Words that are names
   /// (behind a dot or AS) are passed over.

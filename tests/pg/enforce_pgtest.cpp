@@ -180,6 +180,15 @@ TEST_F(Enforce, NamesAreFollowedAcrossSqlAndProtocol) {
   // In one pipeline: the name is known when the PREPARE has its answer.
   EXPECT_EQ(told(query("PREPARE t AS SELECT 1") + bind_portal("", "t") + execute() + sync()),
             "PREPARE, ZI, SELECT 1, ZI");
+  // However many names are made there.
+  EXPECT_EQ(told(query("PREPARE u AS SELECT 1") + query("PREPARE v AS SELECT 2") + query("EXECUTE u") +
+                 bind_portal("", "v") + execute() + sync()),
+            "PREPARE, ZI, PREPARE, ZI, SELECT 1, ZI, SELECT 1, ZI");
+  EXPECT_EQ(
+      told(query("PREPARE w AS SELECT 1") + query("DEALLOCATE w") + query("PREPARE w AS SELECT 2, 3") +
+           query("EXECUTE w") + query("PREPARE x AS SELECT 1") + query("DEALLOCATE ALL") +
+           query("EXECUTE x")),
+      "PREPARE, ZI, DEALLOCATE, ZI, PREPARE, ZI, SELECT 1, ZI, PREPARE, ZI, DEALLOCATE ALL, ZI, E26000, ZI");
 }
 
 TEST_F(Enforce, ATextUnderANameIsTheOneThatWasDecided) {

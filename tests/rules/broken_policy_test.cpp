@@ -438,6 +438,12 @@ constexpr Broken kBroken[] = {
     {"      tenant: 7", "      tenant: claim tenant id",
      "p:46:15: agents.bot.parameters.tenant names a claim with a blank; expected one claim, as `claim "
      "tenant_id`"},
+    {"      tenant: 7", "      tenant: claims tenant_id",
+     "p:46:15: agents.bot.parameters.tenant is \"claims tenant_id\"; expected a claim, as `claim tenant_id` "
+     "(did you mean \"claim\"?), or quotes around the text of a constant"},
+    {"      tenant: 7", "      tenant: Clam:tenant_id",
+     "p:46:15: agents.bot.parameters.tenant is \"Clam:tenant_id\"; expected a claim, as `claim tenant_id` "
+     "(did you mean \"claim\"?), or quotes around the text of a constant"},
     {"      tenant: 7", "      tenant: 7\n      actor: me",
      "p:47:7: the parameter actor is always there and means who asks; expected another name"},
     {"      tenant: 7", "      tenant: 7\n      Upper: 1",

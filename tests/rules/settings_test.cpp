@@ -150,6 +150,17 @@ TEST(Settings, WhatIsRefused) {
   EXPECT_FALSE(set("search_path", Values{}));
 }
 
+TEST(Settings, ReadWriteIsForThoseWhoMayWrite) {
+  for (const std::string_view name : {"transaction_read_only", "default_transaction_read_only"}) {
+    for (const std::string_view off : {"off", "0", "no", "False"}) {
+      EXPECT_FALSE(set(name, off)) << name << off;
+      EXPECT_TRUE(set(name, off, {.search_path = kPath, .time = {}, .writes = true})) << name << off;
+    }
+    EXPECT_TRUE(set(name, "1"));
+    EXPECT_FALSE(set(name, "perhaps", {.search_path = kPath, .time = {}, .writes = true}));
+  }
+}
+
 TEST(Settings, TheSearchPathIsAListInOneText) {
   const std::vector<std::string> path = {"App", "public"};
   const SettingBounds bounds = {.search_path = path, .time = {}};
@@ -186,6 +197,8 @@ TEST(Settings, Words) {
   EXPECT_EQ(describe_values(*find_setting("extra_float_digits"), kBounds), "-15 to 3");
   EXPECT_EQ(describe_values(*find_setting("standard_conforming_strings"), kBounds), "on");
   EXPECT_EQ(describe_values(*find_setting("ssl"), kBounds), "nothing");
+  EXPECT_EQ(describe_values(*find_setting("session_authorization"), kBounds), "DEFAULT");
+  EXPECT_EQ(describe_values(*find_setting("transaction_read_only"), kBounds), "on");
 }
 
 // rules/builtin/parameters.tsv is what pg_settings has. These four are not in that view.
@@ -202,8 +215,10 @@ TEST(Settings, AreSettingsOfPostgreSQL) {
     contexts[name] = context;
   }
   ASSERT_GT(types.size(), 350U);
-  for (const std::string name : {"role", "session_authorization", "is_superuser", "seed"})
+  for (const std::string name : {"role", "session_authorization", "is_superuser", "seed"}) {
     types[name] = "string";
+    contexts[name] = "user";
+  }
   for (const Setting& setting : settings()) {
     const std::string name(setting.name);
     if (name.starts_with("chaperone.")) continue;
@@ -213,9 +228,9 @@ TEST(Settings, AreSettingsOfPostgreSQL) {
     EXPECT_EQ(contexts[name], "user") << name;
     const bool is_number = setting.kind >= SettingKind::kNumber && setting.kind <= SettingKind::kSize;
     EXPECT_EQ(is_number, types[name] == "integer") << name;
-    EXPECT_EQ(setting.kind == SettingKind::kBoolean || setting.kind == SettingKind::kOn,
-              types[name] == "bool")
-        << name;
+    const bool is_bool = setting.kind == SettingKind::kBoolean || setting.kind == SettingKind::kOn ||
+                         setting.kind == SettingKind::kReadOnly;
+    EXPECT_EQ(is_bool, types[name] == "bool") << name;
     EXPECT_LE(setting.least, setting.most) << name;
   }
 }
