@@ -44,9 +44,12 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
-/// Whether the input of the type with this OID looks an object's name up (pg_type.dat: the reg* types, and
-/// arrays of them), so that a value of it tells whether the name is there.
-bool looks_names_up(std::uint32_t type);
+/// The OIDs of what users make begin here (FirstNormalObjectId, transam.h).
+inline constexpr std::uint32_t kFirstUserOid = 16'384;
+/// Whether a parameter may be declared to be of the type with this OID, one of PostgreSQL's own
+/// (pg_type.dat): those that evaluate() lets be named in SQL, and 0. The input of others looks names up (the
+/// reg* types, aclitem) or reads XML; of the rest no client has values.
+bool may_be_declared(std::uint32_t type);
 
 /// Reads, decides and rewrites. Pure but for the parser's state a thread (parser::read_facts).
 Decision decide(std::string_view sql, const Agent& agent, const Catalog& catalog,

@@ -257,7 +257,10 @@ inline void Lowering::lower_statement(const ::Node* node, StatementFacts& facts)
     case T_ClosePortalStmt:
     case T_DeallocateStmt:
     case T_DiscardStmt:
+      break;
     case T_ConstraintsSetStmt:
+      for (const ListCell& cell : cells(as<ConstraintsSetStmt>(node).constraints))
+        facts_.options.push_back({"constraint", strings_.copy(as<RangeVar>(cell.ptr_value).relname)});
       break;
     default:
       lower_definition(node, facts);

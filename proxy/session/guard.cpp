@@ -40,6 +40,14 @@ bool may_be_told(char field, bool reads) {
   return std::string_view(reads ? "DWpq" : "DHWpq").find(field) == std::string_view::npos;
 }
 
+/// Whether what the session itself holds against their statements is the same.
+bool same_limits(const rules::Capability* a, const rules::Capability* b) {
+  static const rules::ResultLimits none;
+  const rules::ResultLimits& one = a != nullptr ? a->limits : none;
+  const rules::ResultLimits& other = b != nullptr ? b->limits : none;
+  return one.rows_fail == other.rows_fail && one.bytes == other.bytes && one.time == other.time;
+}
+
 bool modifies(const SqlText& text) {
   return std::ranges::any_of(text.decided->decision.bounds, &rules::StatementBounds::modifies);
 }
@@ -123,14 +131,37 @@ SharedText Guard::refuse_long(std::string_view beginning, std::uint64_t whole_by
 }
 
 SharedText Guard::statement_of(const SqlText& text, const parser::Statement& statement) const {
-  return read(std::string_view(text.sql).substr(statement.span.offset, statement.span.length));
+  const SharedText alone =
+      read(std::string_view(text.sql).substr(statement.span.offset, statement.span.length));
+  auto part = std::make_shared<SqlText>(*alone);
+  // What the name runs is what the PREPARE or DECLARE holds, and neither of them.
+  if (!part->script.statements.empty()) part->script.statements.front().kind = parser::StatementKind::kSelect;
+  const rules::Decision& whole = text.decided->decision;
+  if (part->context == text.context && alone->decided->decision.capability == whole.capability) return part;
+  // It was sent as the string was decided: for a capability that may be another one than its own would be,
+  // and by rules that may be older than those of now.
+  const auto index = static_cast<std::size_t>(&statement - text.script.statements.data());
+  auto decided = std::make_shared<DecidedSql>(*alone->decided);
+  decided->decision.allow = true;
+  decided->decision.denial.reset();
+  decided->decision.capability = whole.capability;
+  decided->decision.narrowed = whole.narrowed;
+  decided->decision.bounds = {whole.bounds[index]};
+  decided->members = text.decided->members;
+  part->context = text.context;
+  part->sent.reset();
+  if (text.sent) part->sent = text.sent_parts.empty() ? *text.sent : text.sent_parts[index];
+  part->decided = std::move(decided);
+  return part;
 }
 
 bool Guard::still_holds(const SqlText& text) const {
   if (text.context == context_->number()) return text.decided->decision.allow;
   const SharedText now = read(text.sql);
   const rules::Decision& decision = now->decided->decision;
-  return decision.allow && now->sent == text.sent && decision.bounds == text.decided->decision.bounds;
+  const rules::Decision& before = text.decided->decision;
+  return decision.allow && now->sent == text.sent && decision.bounds == before.bounds &&
+         same_limits(decision.capability.get(), before.capability.get());
 }
 
 void Guard::append_sent(const SqlText& text, std::string& out) const {
@@ -205,12 +236,15 @@ std::string Guard::append_error(char type, std::string_view body, bool whole, co
   // What only reads is rewritten so that no hidden value is ever looked at before its filter.
   const bool reads = !narrowed_writes && text != nullptr && is_narrowed(*text) && !modifies(*text);
   const bool narrowed = narrowed_writes || (text != nullptr && is_narrowed(*text));
-  std::string_view code, message;
+  std::string_view code, message, routine;
   for (const auto& field : *fields) {
     if (field.type == 'C') code = field.text;
     if (field.type == 'M') message = field.text;
+    if (field.type == 'R') routine = field.text;
   }
-  const bool tell = !narrowed || reads || message_may_pass(code, message);
+  // What a trigger raises has a text of its own, whatever its SQLSTATE.
+  const bool raised = code == "01000" || routine == "exec_stmt_raise";
+  const bool tell = !narrowed || reads || (!raised && message_may_pass(code, message));
   std::string position, withheld;
   const auto withhold = [&](std::string_view value) {
     withheld += fmt::format("{}{}", withheld.empty() ? "" : " / ", value);

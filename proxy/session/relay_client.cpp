@@ -247,7 +247,7 @@ bool Relay::parse(const wire::Frame& frame, Step& step) {
   auto text = frame.rest == 0 ? cache_.get(sql, limits_) : cut_sql(sql, frame.body_length);
   auto& entry = ledger_.push(Kind::kParse, text->bytes);
   entry.text = text;
-  entry.name = name;
+  entry.name = kept_name(name);
   entry.before = statements_.exchange_statement(name, std::move(text));
   entry.changes_statement = true;
   return true;
@@ -348,7 +348,7 @@ bool Relay::close(const wire::Frame& frame, Step& step) {
   if (skipping_) return true;
   auto& entry = ledger_.push(Kind::kClose);
   if (decoded->kind == 'S') {
-    entry.name = decoded->name;
+    entry.name = kept_name(decoded->name);
     entry.before = statements_.exchange_statement(decoded->name, nullptr);
     entry.changes_statement = true;
   } else if (auto* portal = statements_.find_portal(decoded->name)) {

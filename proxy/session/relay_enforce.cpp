@@ -42,12 +42,19 @@ bool may_be_new(const rules::Denial& denial) {
   return std::ranges::find(kCodes, denial.sqlstate) != std::end(kCodes);
 }
 
-/// Whether a parameter is declared to be of a type that looks names up: a Bind would tell whether one is
-/// there.
-bool declares_object_names(std::string_view types) {
-  for (types.remove_prefix(2); types.size() >= 4; types.remove_prefix(4)) {
-    const auto type = boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(types.data()));
-    if (rules::looks_names_up(type)) return true;
+/// Whether a parameter is declared to be of a type that no SQL may name: the input of some looks names up,
+/// and a Bind would tell whether one is there. Those that users made are left open, as the text was decided:
+/// they would lead to any row type and its columns. `types` is Parse's list, `open` gets it where it has to
+/// be another one.
+bool declares_refused(std::string_view types, std::string& open) {
+  for (std::size_t at = 2; at + 4 <= types.size(); at += 4) {
+    const auto type = boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(types.data() + at));
+    if (type >= rules::kFirstUserOid) {
+      if (open.empty()) open = types;
+      open.replace(at, 4, 4, '\0');
+    } else if (!rules::may_be_declared(type)) {
+      return true;
+    }
   }
   return false;
 }
@@ -159,26 +166,27 @@ bool Relay::enforce_parse(std::string_view name, std::string_view sql, const wir
     refused_ = true;
     auto& entry = ledger_.push(Kind::kParse, bytes);
     entry.text = std::move(text);
-    entry.name = name;
+    entry.name = kept_name(name);
     entry.denied = true;
     entry.refusal = std::move(refusal);
     return true;
   }
-  const std::string_view types = frame.body().substr(name.size() + sql.size() + 2);
-  if (declares_object_names(types)) {
+  std::string_view types = frame.body().substr(name.size() + sql.size() + 2);
+  std::string open;
+  if (declares_refused(types, open)) {
     rules::Denial denial;
     denial.rule = "functions";
     denial.message =
-        fmt::format("{} may not declare a parameter to be of a type that looks up names (regclass ..)",
-                    guard_->context().agent().name);
+        fmt::format("{} may not declare a parameter to be of this type", guard_->context().agent().name);
     denial.hint = "Leave the parameter's type open.";
     refuse_extended(text.get(), denial, step);
     return true;
   }
+  if (!open.empty()) types = open;
   step.to_server.write([&](std::string& out) { encode_parse_of(out, name, *text, types, *guard_); });
   auto& entry = ledger_.push(Kind::kParse, bytes);
   entry.text = text;
-  entry.name = name;
+  entry.name = kept_name(name);
   entry.before = statements_.exchange_statement(name, std::move(text));
   entry.changes_statement = true;
   return true;
@@ -194,7 +202,7 @@ bool Relay::drops() {
 
 bool Relay::stops_bind(std::string_view statement, const wire::Frame& frame, Step& step) {
   if (drops()) return true;
-  const bool uncertain = ledger_.is_uncertain(statement);
+  const bool uncertain = ledger_.is_uncertain(kept_name(statement));
   if (uncertain && wait_for_answers(frame, step)) return true;
   const SharedText text = uncertain ? nullptr : statements_.find_statement(statement);
   if (text == nullptr) {
@@ -371,12 +379,16 @@ std::optional<rules::Denial> Relay::find_named(const SqlText& text, Named& named
                                                        : nullptr;
         if (what == nullptr) return does_not_exist("cursor", statement.name, sqlstate::kInvalidCursorName);
         if (auto denial = no_longer_holds(*what, statement.name)) return denial;
-        // The tag counts the rows that it gives, not those that it changes.
-        if (std::ranges::any_of(what->decided->decision.bounds, &rules::StatementBounds::modifies)) {
+        // The tag counts the rows that it gives, not those that it changes. And a portal of the protocol has
+        // one row more than there may be, which stands behind no other where it is fetched by itself.
+        const auto& bounds = what->decided->decision.bounds;
+        const bool writes = std::ranges::any_of(bounds, &rules::StatementBounds::modifies);
+        if (writes || std::ranges::any_of(bounds, [](const auto& one) { return one.rows.has_value(); })) {
           rules::Denial denial;
-          denial.rule = "statements";
-          denial.message =
-              fmt::format("{} may not FETCH from a statement that writes", guard_->context().agent().name);
+          denial.rule = writes ? "statements" : "limits.rows";
+          denial.message = fmt::format(
+              "{} may not FETCH from {}", guard_->context().agent().name,
+              writes ? "a statement that writes" : "a portal whose rows are capped and that no DECLARE made");
           denial.hint = "Execute its portal.";
           return denial;
         }

@@ -69,7 +69,9 @@ void Relay::sql_changed_names(const parser::Statement& statement, const SqlText&
       }
       break;
     case StatementKind::kDeclareCursor: {
-      if (statements_.find_portal(statement.name) != nullptr || under_way()) break;
+      // One that stands there from before it is gone by now, at a ROLLBACK TO, say.
+      const Portal* there = statements_.find_portal(statement.name);
+      if ((there != nullptr && there->order > ledger_.front_order()) || under_way()) break;
       auto* portal =
           statements_.bind_portal(statement.name, ledger_.front_order(), part_of(text, statement), 0);
       if (portal != nullptr) portal->holdable = statement.holdable;

@@ -9,14 +9,20 @@ constexpr std::size_t kNameBytes = 128;  // what an entry takes beside its name 
 
 }  // namespace
 
+std::string_view kept_name(std::string_view name) {
+  constexpr std::size_t kMostBytes = 63;
+  return name.substr(0, kMostBytes);
+}
+
 SharedText StatementTable::find_statement(std::string_view name) const {
   if (name.empty()) return unnamed_statement_;
-  const auto found = statements_.find(name);
+  const auto found = statements_.find(kept_name(name));
   return found != statements_.end() ? found->second : nullptr;
 }
 
 SharedText StatementTable::exchange_statement(std::string_view name, SharedText text) {
   if (name.empty()) return std::exchange(unnamed_statement_, std::move(text));
+  name = kept_name(name);
   const auto weight = [name](const SharedText& of) { return kNameBytes + name.size() + of->bytes; };
   auto found = statements_.find(name);
   SharedText before;
@@ -42,7 +48,7 @@ void StatementTable::clear_statements() {
 
 Portal* StatementTable::find_portal(std::string_view name) {
   if (name.empty()) return has_unnamed_portal_ ? &unnamed_portal_ : nullptr;
-  const auto found = portals_.find(name);
+  const auto found = portals_.find(kept_name(name));
   return found != portals_.end() ? &found->second : nullptr;
 }
 
@@ -53,6 +59,7 @@ Portal* StatementTable::bind_portal(std::string_view name, std::uint64_t order, 
     has_unnamed_portal_ = true;
   } else {
     close_portal(name);
+    name = kept_name(name);
     const std::size_t bytes = kNameBytes + name.size() + (text ? text->bytes : 0) + values_bytes;
     if (portals_.size() >= kMaxPortals || bytes_ + bytes > kMaxBytes) return nullptr;
     portal = &portals_[std::string(name)];
@@ -73,7 +80,7 @@ Portal* StatementTable::bind_portal(std::string_view name, std::uint64_t order, 
 
 void StatementTable::close_portal(std::string_view name) {
   if (!name.empty()) {
-    const auto found = portals_.find(name);
+    const auto found = portals_.find(kept_name(name));
     if (found == portals_.end()) return;
     bytes_ -= found->second.bytes;
     portals_.erase(found);

@@ -35,13 +35,17 @@ struct Portal {
   std::shared_ptr<PortalRun> run;  ///< set while a limited Execute is under way or suspended
 };
 
+/// A name of a message as the server tells it from others: its hash tables look at the first 63 bytes
+/// (NAMEDATALEN; dynahash.c, HASH_STRINGS; SQL's own names come no longer from the grammar).
+std::string_view kept_name(std::string_view name);
+
 /// Prepared statements and portals of one session, by name, as the server will have them once it has answered
 /// all that was sent: the table is ahead of the server, and what turns out otherwise is put back by the
 /// ledger (exchange()). One namespace for the protocol's and SQL's names, as in PostgreSQL (prepare.c,
 /// portalmem.c).
 ///
-/// It may hold less than the server, never another text under a name. What is beyond its bounds it does not
-/// hold: then the name stands for nothing here.
+/// Names are taken as kept_name() has them. It may hold less than the server, never another text under a
+/// name. What is beyond its bounds it does not hold: then the name stands for nothing here.
 class StatementTable {
  public:
   static constexpr std::size_t kMaxStatements = 1'000;

@@ -78,12 +78,11 @@ Relations make() {
     }
   }
   for (auto& [name, relation] : relations) {
+    if (name.first == "pg_catalog" && name.second == "pg_class") mask_estimates(*relation.rule.read);
+    if (name.first == "pg_catalog" && name.second == "pg_settings") show_settings(relation);
     // No plan of a system relation tells about the rows of a policy's tables; where it is filtered itself,
-    // Projection takes it back.
-    relation.rule.read->explain = true;
-    if (name.first != "pg_catalog") continue;
-    if (name.second == "pg_class") mask_estimates(*relation.rule.read);
-    if (name.second == "pg_settings") show_settings(relation);
+    // here or by Projection, it does of its own.
+    relation.rule.read->explain = !relation.rule.read->rows;
   }
   return relations;
 }

@@ -91,6 +91,14 @@ void Evaluation::check_expression(Id id) {
       }
       return;
     }
+    case ExprKind::kCollate: {
+      const auto names = facts_.at(expr.names);
+      const std::string_view schema = names.size() > 1 ? names[names.size() - 2] : std::string_view();
+      if (names.size() > 2 || (!schema.empty() && !is_searched(catalog_, schema))) {
+        deny("types", fmt::format("may not use the collation {}", in_quotes(names.back())), expr.offset);
+      }
+      return;
+    }
     case ExprKind::kOperatorClass: {
       const auto names = facts_.at(expr.names);
       const bool own = names.size() > 1 && names[0] != "pg_catalog";
@@ -212,6 +220,12 @@ void Evaluation::check_functional(Id id, std::string_view name) {
   });
   const BuiltinType* type = builtin().find_type(name);
   bool allowed = type == nullptr || type->value == BuiltinClass::kSafe || type->value == BuiltinClass::kJson;
+  if (type == nullptr) {
+    // An array of rows is such a type, too.
+    allowed = !name.starts_with('_');
+    for (const Type* candidate : catalog_.types("", name))
+      allowed = allowed && (!is_searched(catalog_, candidate->schema) || is_plain_type(*candidate));
+  }
   if (own_call || others_call) {
     const BuiltinName* own = builtin().find_name(name);
     const bool by_argument = own != nullptr && (own->value == BuiltinClass::kBounded ||
@@ -318,6 +332,22 @@ void Evaluation::check_cast(const Expr& cast) {
   check_number_cast(cast, names.back());
 }
 
+/// Of a type that users made: whether its input does no more than read a value.
+bool Evaluation::is_plain_type(const Type& type) const {
+  if (type.kind == TypeKind::kComposite) return false;
+  if (type.kind != TypeKind::kDomain || !type.checked) return true;
+  // Its CHECK may call functions: only where the capability has a column of it.
+  bool used = false;
+  for (const auto& [key, rule] : capability_.tables) {
+    const Relation* relation = catalog_.find_relation(key.first, key.second);
+    if (relation == nullptr) continue;
+    for (const Column& column : relation->columns) {
+      used = used || (column.type.schema == type.schema && column.type.name == type.name);
+    }
+  }
+  return CHAPERONE_MUTANT(45, used, true);
+}
+
 void Evaluation::check_type(Id id) {
   const parser::TypeUse& type = facts_.types[id];
   const auto names = facts_.at(type.names);
@@ -374,18 +404,7 @@ void Evaluation::check_type(Id id) {
   for (const Type* candidate : catalog_.types(schema, name)) {
     if (schema.empty() && !is_searched(catalog_, candidate->schema)) continue;
     found = candidate;
-    if (candidate->kind == TypeKind::kComposite) return refuse("");
-    if (candidate->kind != TypeKind::kDomain || !candidate->checked) continue;
-    // Its CHECK may call functions: only where the capability has a column of it.
-    bool used = false;
-    for (const auto& [key, rule] : capability_.tables) {
-      const Relation* relation = catalog_.find_relation(key.first, key.second);
-      if (relation == nullptr) continue;
-      for (const Column& column : relation->columns) {
-        used = used || (column.type.schema == candidate->schema && column.type.name == candidate->name);
-      }
-    }
-    if (!CHAPERONE_MUTANT(45, used, true)) return refuse("");
+    if (!is_plain_type(*candidate)) return refuse("");
   }
   // The row types of tables read the same as types that do not exist.
   const Relation* row = schema.empty() ? catalog_.find_relation(name) : catalog_.find_relation(schema, name);

@@ -234,6 +234,15 @@ void Evaluation::look_up(Lookup::Place place, Id expr, std::uint32_t argument, s
                          std::string_view column, std::string_view label) {
   const Relation* relation = catalog_.find_relation("pg_catalog", catalog);
   if (relation == nullptr) return;
+  const Id query = facts_.exprs[expr].query;
+  if (query != kNone &&
+      facts_.script.statements[facts_.queries[query].statement].kind == parser::StatementKind::kExplain) {
+    return deny(
+        "functions",
+        fmt::format("may not run EXPLAIN over {}, which is looked up: the plan would tell of hidden objects",
+                    in_quotes(label)),
+        facts_.exprs[expr].offset, "Run the statement itself.");
+  }
   if (resolution_.projection == nullptr)
     resolution_.projection = std::make_shared<Projection>(capability_, catalog_);
   Lookup lookup{place, expr, argument, {}, false};

@@ -116,6 +116,12 @@ void Evaluation::check_session_statement(const StatementFacts& statement) {
   if (!CHAPERONE_MUTANT(12, agent_.session, true)) {
     return deny("session", fmt::format("may not run {}: it has no session statements", statement.command));
   }
+  if (statement.command == "SET CONSTRAINTS" && statement.options.count > 0) {
+    return deny(
+        "statements",
+        "may not name constraints in SET CONSTRAINTS: a table that is hidden may have one of that name",
+        parser::kNone, "Use SET CONSTRAINTS ALL.");
+  }
   check_settings(statement);
 }
 

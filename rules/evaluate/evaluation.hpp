@@ -106,6 +106,7 @@ class Evaluation {
   void check_operator(std::span<const std::string_view> names, std::uint32_t offset);
   void check_cast(const parser::Expr& cast);
   void check_type(Id id);
+  bool is_plain_type(const Type& type) const;
   void check_item(Id id);
   bool in_sets(std::string_view set) const;
 

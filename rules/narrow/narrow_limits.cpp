@@ -32,6 +32,7 @@ bool gives_one_row(const Plan& plan, Id id) {
   if (query.kind != QueryKind::kSelect || query.from.count != 0) return false;
   for (const Id at : plan.exprs_of_query[id]) {
     const Expr& expr = plan.expr(at);
+    if (expr.kind == ExprKind::kField) return false;  // (value).name may call a function
     if (expr.kind != ExprKind::kFunction) continue;
     const std::string_view name = plan.facts.at(expr.names).back();
     if (!plan.catalog.functions({}, name).empty()) return false;

@@ -312,15 +312,16 @@ bool Values::judge_subquery(Id id, const Expr& expr) {
       return true;
     case Form::kScalar: {
       types_[id] = output;
-      if (query.limit != kNone && constant(query.limit, ConstantKind::kInteger) == "1") return true;
+      if (query.limit != kNone && !query.with_ties && constant(query.limit, ConstantKind::kInteger) == "1")
+        return true;
       return query.kind == parser::QueryKind::kSelect && query.group_by.count == 0 && only != kNone &&
              aggregates(plan_.expr(only)) && !plan_.expr(only).has(parser::flag::kOver);
     }
     default: {
       if (expr.children.count != 1 || plan_.expr(expr.children.first).kind == ExprKind::kRow) return false;
       const std::string_view test = types_[expr.children.first];
-      const std::string_view name = plan_.facts.at(expr.names).back();
-      return operator_is_total(name, test, output);
+      const auto names = plan_.facts.at(expr.names);
+      return is_own_operator(names, test, output) && operator_is_total(names.back(), test, output);
     }
   }
 }
@@ -329,7 +330,9 @@ bool Values::is_total(Id id) {
   const Expr& expr = plan_.expr(id);
   switch (expr.kind) {
     case ExprKind::kColumn:
-      return true;
+      // What is known of no column may be a cast or a call of the value (Evaluation::check_functional).
+      return expr.names.count < 2 || plan_.binding(id).kind != ColumnBinding::Kind::kDerived ||
+             plan_.binding(id).column != kUnknownColumn;
     case ExprKind::kConstant:
       switch (expr.constant) {
         case ConstantKind::kInteger:

@@ -221,5 +221,24 @@ TEST(Enforcing, NewRulesDecideWhatWasPrepared) {
   EXPECT_NE(peer.take_to_client().find("C26000"), std::string::npos);
 }
 
+// It has the rules that it was sent by, also where newer ones come before its answer.
+TEST(Enforcing, NewRulesDecideWhatSqlPrepared) {
+  Peer peer(enforcing_environment(), "127.0.0.1:51234", test_rulebook(7));
+  peer.log_in();
+  peer.client(query("PREPARE s AS SELECT owner FROM account"));
+  peer.take_to_server();
+  peer.thread().rulebooks["shop"] = test_rulebook(8);
+  peer.rules();
+  peer.server(command_complete("PREPARE") + ready());
+  peer.take_to_client();
+  for (const auto& run : {query("EXECUTE s"), bind("", "s") + execute() + sync()}) {
+    peer.client(run);
+    peer.take_to_server();
+    peer.server(error("42703") +
+                ready());  // of the sentinel: that it is another error to the client tells of it
+    EXPECT_NE(peer.take_to_client().find("C26000"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace chaperone::test
