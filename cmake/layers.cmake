@@ -4,9 +4,12 @@ add_library(chaperone_options INTERFACE)
 target_compile_features(chaperone_options INTERFACE cxx_std_20)
 target_include_directories(chaperone_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(chaperone_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
   -Wcast-align -Wformat=2 -Wundef -Werror
   -fno-omit-frame-pointer -fstack-protector-strong)
+if(NOT CMAKE_UNITY_BUILD) # where a name may hide one of another file
+  target_compile_options(chaperone_options INTERFACE -Wshadow)
+endif()
 # GCC 12 reports these inside libstdc++ and Boost at -O2, where nothing can be done about them here.
 target_compile_options(chaperone_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-error=restrict -Wno-error=maybe-uninitialized -Wno-error=stringop-overflow
@@ -42,6 +45,7 @@ function(add_layer name)
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC chaperone_options ${LAYER_USES} PRIVATE ${LAYER_PRIVATE})
   set_target_properties(${name} PROPERTIES ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib LINKER_LANGUAGE CXX)
+  join_sources(${name})
 endfunction()
 
 # embed(<layer> NAMESPACE <a::b> HEADER <what declares them> FOLDER <dir> <constant>=<file>...): text files as constants.

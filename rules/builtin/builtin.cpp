@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 7> kTotalityNames = {"partial", "total", 
 }
 
 template <class Enum, std::size_t Size>
-Enum one_of(const std::array<std::string_view, Size>& names, std::string_view name) {
+Enum enum_of(const std::array<std::string_view, Size>& names, std::string_view name) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) bad_table(name);
   return static_cast<Enum>(found - names.begin());
@@ -96,8 +96,8 @@ class BuiltinReader {
     return text.front();
   }
   bool marked() { return field() != "-"; }
-  BuiltinClass value() { return one_of<BuiltinClass>(kClassNames, field()); }
-  Totality totality() { return one_of<Totality>(kTotalityNames, field()); }
+  BuiltinClass value() { return enum_of<BuiltinClass>(kClassNames, field()); }
+  Totality totality() { return enum_of<Totality>(kTotalityNames, field()); }
   std::uint8_t versions() {
     const std::string_view text = field();
     if (text == "15,17") return kIn15 | kIn17;
