@@ -59,6 +59,25 @@ bool declares_refused(std::string_view types, std::string& open) {
   return false;
 }
 
+bool is_query(const SqlText& text) {
+  const auto& statements = text.script.statements;
+  return is_query_text(text.script) ||
+         (statements.size() == 1 && statements.front().kind == StatementKind::kMerge);
+}
+
+/// What a portal is that may not be fetched from; "" = it may.
+std::string_view not_fetched(const SqlText& text) {
+  const auto& bounds = text.decided->decision.bounds;
+  // The tag counts the rows that it gives, not those that it changes.
+  if (std::ranges::any_of(bounds, &rules::StatementBounds::modifies)) return "a statement that writes";
+  // Of an EXECUTE: what it runs would be held to nothing.
+  if (!is_query(text)) return "what is no query";
+  // It has one row more than there may be, which stands behind no other where it is fetched by itself.
+  if (std::ranges::any_of(bounds, [](const auto& one) { return one.rows.has_value(); }))
+    return "a portal whose rows are capped and that no DECLARE made";
+  return {};
+}
+
 // As frontend::encode_query and encode_parse, with what goes upstream for an allowed text; without a copy of
 // it.
 void encode_query_of(std::string& out, const SqlText& text, const Guard& guard) {
@@ -368,6 +387,15 @@ std::optional<rules::Denial> Relay::find_named(const SqlText& text, Named& named
           return does_not_exist("prepared statement", statement.name, sqlstate::kInvalidStatementName);
         }
         if (auto denial = no_longer_holds(*what, statement.name)) return denial;
+        // Only the protocol can prepare others, and of what an EXECUTE or PREPARE under the name does nothing
+        // would be known.
+        if (!is_query(*what)) {
+          rules::Denial denial;
+          denial.rule = "statements";
+          denial.message = fmt::format("{} may not EXECUTE what is no query", guard_->context().agent().name);
+          denial.hint = "Bind and execute it by the protocol.";
+          return denial;
+        }
         named.emplace_back(i, what);
         break;
       }
@@ -379,16 +407,10 @@ std::optional<rules::Denial> Relay::find_named(const SqlText& text, Named& named
                                                        : nullptr;
         if (what == nullptr) return does_not_exist("cursor", statement.name, sqlstate::kInvalidCursorName);
         if (auto denial = no_longer_holds(*what, statement.name)) return denial;
-        // The tag counts the rows that it gives, not those that it changes. And a portal of the protocol has
-        // one row more than there may be, which stands behind no other where it is fetched by itself.
-        const auto& bounds = what->decided->decision.bounds;
-        const bool writes = std::ranges::any_of(bounds, &rules::StatementBounds::modifies);
-        if (writes || std::ranges::any_of(bounds, [](const auto& one) { return one.rows.has_value(); })) {
+        if (const auto why = not_fetched(*what); !why.empty()) {
           rules::Denial denial;
-          denial.rule = writes ? "statements" : "limits.rows";
-          denial.message = fmt::format(
-              "{} may not FETCH from {}", guard_->context().agent().name,
-              writes ? "a statement that writes" : "a portal whose rows are capped and that no DECLARE made");
+          denial.rule = "statements";
+          denial.message = fmt::format("{} may not FETCH from {}", guard_->context().agent().name, why);
           denial.hint = "Execute its portal.";
           return denial;
         }

@@ -151,6 +151,34 @@ TEST_F(Hostile, RowsBehindTheCapAreNotFetchedByThemselves) {
             "BEGIN, ZT, ZT, FETCH 3, ZT, COMMIT, ZI");
 }
 
+// FETCH runs it, and what the EXECUTE names would be held to nothing.
+TEST_F(Hostile, APortalOfAnExecuteIsNotFetched) {
+  for (const std::string& what : {kAllOfOne + " RETURNING id", std::string("SELECT id FROM entry")}) {
+    EXPECT_EQ(
+        told(query("PREPARE p AS " + what) + query("BEGIN") + parse("", "EXECUTE p") + bind_portal("c", "") +
+             sync() + query("FETCH ALL FROM c") + query("ROLLBACK") + query("DEALLOCATE p")),
+        "PREPARE, ZI, BEGIN, ZT, ZT, E42501, ZE, ROLLBACK, ZI, DEALLOCATE, ZI")
+        << what;
+  }
+  EXPECT_EQ(balances(), "210");
+}
+
+// The protocol can prepare what SQL cannot: an EXECUTE, and what changes names.
+TEST_F(Hostile, OnlyQueriesAreExecutedByName) {
+  EXPECT_EQ(
+      told(query("PREPARE p AS " + kAllOfOne) + parse("run", "EXECUTE p") + sync() + query("EXECUTE run")),
+      "PREPARE, ZI, ZI, E42501, ZI");
+  EXPECT_EQ(told(query("DEALLOCATE p") + query("PREPARE p AS SELECT 1") + parse("drop", "DEALLOCATE p") +
+                 parse("make", "PREPARE p AS " + kAllOfOne) + sync()),
+            "DEALLOCATE, ZI, PREPARE, ZI, ZI");
+  EXPECT_EQ(told(query("EXECUTE drop") + query("EXECUTE make") + query("EXECUTE p")),
+            "E42501, ZI, E42501, ZI, SELECT 1, ZI");
+  EXPECT_EQ(told(bind_portal("", "drop") + execute() + sync() + bind_portal("", "make") + execute() + sync() +
+                 query("EXECUTE p")),
+            "DEALLOCATE, ZI, PREPARE, ZI, E42501, ZI");
+  EXPECT_EQ(balances(), "210");
+}
+
 TEST_F(Hostile, RowsOfACallThatIsWrittenAsAFieldAreCut) {
   EXPECT_EQ(told(query("SELECT (ARRAY(SELECT note FROM entry)).unnest")), "N01000, SELECT 5, ZI");
 }
