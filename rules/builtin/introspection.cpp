@@ -33,13 +33,22 @@ void mask_estimates(ReadRule& read) {
   }
 }
 
+/// Of the statistics of tables their names; what is counted is not known.
+void mask_statistics(SystemRelation& relation, const BuiltinRelation& of) {
+  for (const BuiltinColumn& column : of.columns) {
+    if (column.name == "relid" || column.name == "schemaname" || column.name == "relname") continue;
+    relation.rule.read->masks[std::string(column.name)] = {
+        MaskKind::kExpression, text_expression("CAST(NULL AS pg_catalog." + std::string(column.type) + ")")};
+  }
+}
+
 /// Of pg_settings the settings that may be shown, without the files that they come from.
 void show_settings(SystemRelation& relation) {
   relation.shown = true;
   relation.complete = false;
-  relation.rule.read->columns.names = {"name",       "setting",    "unit",    "category",
-                                       "short_desc", "extra_desc", "context", "vartype",
-                                       "min_val",    "max_val",    "enumvals"};
+  relation.rule.read->columns.names = {"name",       "setting",  "unit",     "category", "short_desc",
+                                       "extra_desc", "context",  "vartype",  "source",   "min_val",
+                                       "max_val",    "enumvals", "boot_val", "reset_val"};
   std::string names;
   for (const Setting& setting : settings()) {
     if (!setting.is_shown()) continue;
@@ -75,6 +84,10 @@ Relations make() {
       const bool hidden =
           std::ranges::find(builtin_relation.hidden, column.name) != builtin_relation.hidden.end();
       if (!hidden && std::ranges::find(names, column.name) == names.end()) names.emplace_back(column.name);
+    }
+    if (relation.shown && builtin_relation.name.starts_with("pg_stat_") &&
+        builtin_relation.name.ends_with("_tables")) {
+      mask_statistics(relation, builtin_relation);
     }
   }
   for (auto& [name, relation] : relations) {

@@ -176,6 +176,8 @@ Verdict evaluate(const Agent& agent, const Catalog& catalog, const parser::Facts
         verdict.allow = true;
         if (!needs_no_capability(facts, *capability)) verdict.capability = capability;
         verdict.resolution = std::move(evaluation.resolution());
+        if (std::ranges::any_of(evaluation.lookups(), &Lookup::withholds))
+          verdict.narrowing.what |= narrowed::kMask;
         verdict.narrowing.lookups = std::move(evaluation.lookups());
         verdict.narrowing.answers = find_answers(agent, catalog, facts);
         verdict.narrowing.session_names = find_session_names(facts);

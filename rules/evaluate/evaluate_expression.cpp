@@ -192,6 +192,9 @@ void Evaluation::check_function(Id id) {
   const BuiltinName* own = schema.empty() || is_pg_catalog(names)
                                ? builtin().find_name(name, schema.empty() ? "pg_catalog" : schema)
                                : nullptr;
+  const bool alone = own != nullptr && (!schema.empty() || catalog_.functions("", name).empty());
+  if (alone && withholds(call, id, name)) return;
+  if (alone && name == "pg_show_all_settings" && names_settings_alone(call, id)) return;
   if (bounded) {
     return deny(
         "functions.safe",

@@ -181,12 +181,24 @@ bool Evaluation::is_of_catalog(Id id, std::size_t steps, std::size_t& visits) co
         return format.kind == ExprKind::kConstant && (format.text == "%I.%I" || format.text == "%I") &&
                all({expr.children.first + 1, expr.children.count - 1});
       }
+      if (name == "replace") {  // as quote_ident() does it
+        const auto is_text = [&](Id argument, std::string_view text) {
+          const Expr& value = facts_.exprs[expr.children.first + argument];
+          return value.kind == ExprKind::kConstant && value.text == text;
+        };
+        return expr.children.count == 3 && is_text(1, "\"") && is_text(2, "\"\"") &&
+               is_of_catalog(expr.children.first, steps + 1, visits);
+      }
       return (name == "quote_ident" || name == "unnest" || name == "concat") && expr.children.count > 0 &&
              all(expr.children);
     }
     case ExprKind::kColumn: {
       const ColumnBinding& bound = resolution_.columns[id];
       if (bound.item == kNone) return false;
+      if (bound.kind == Kind::kSystem) {
+        // It may be a child's.
+        return facts_.at(expr.names).back() == "tableoid" && !has_hidden_relatives(true);
+      }
       if (bound.kind == Kind::kRelation) {
         const Relation* relation = resolution_.items[bound.item].relation;
         if (relation == nullptr || !relation->system) return false;
@@ -230,8 +242,8 @@ const Relation* Evaluation::shown_relation(std::string_view text) const {
   return nullptr;
 }
 
-void Evaluation::look_up(Lookup::Place place, Id expr, std::uint32_t argument, std::string_view catalog,
-                         std::string_view column, std::string_view label) {
+void Evaluation::look_up(const Target& target) {
+  const auto& [place, expr, argument, catalog, column, label, part, by_name, withholds] = target;
   const Relation* relation = catalog_.find_relation("pg_catalog", catalog);
   if (relation == nullptr) return;
   const Id query = facts_.exprs[expr].query;
@@ -245,7 +257,7 @@ void Evaluation::look_up(Lookup::Place place, Id expr, std::uint32_t argument, s
   }
   if (resolution_.projection == nullptr)
     resolution_.projection = std::make_shared<Projection>(capability_, catalog_);
-  Lookup lookup{place, expr, argument, {}, false};
+  Lookup lookup{.place = place, .expr = expr, .argument = argument, .before = {}};
   const auto text = [&](std::string sql) {
     lookup.before.parts.push_back({Expression::PartKind::kText, std::move(sql), {}});
   };
@@ -257,15 +269,15 @@ void Evaluation::look_up(Lookup::Place place, Id expr, std::uint32_t argument, s
   if (place != Lookup::Place::kArgument) output += fmt::format(" AS {}", label);
   text(fmt::format("(SELECT {} FROM (SELECT {}{} FROM pg_catalog.{} WHERE ", output, column,
                    column_too ? ", attnum" : "", catalog));
-  const Expression rows = resolution_.projection->rows_of(*relation);
+  const Expression rows = resolution_.projection->rows_of(*relation, part);
   if (rows.parts.empty()) text("true");
   lookup.before.parts.insert(lookup.before.parts.end(), rows.parts.begin(), rows.parts.end());
   if (catalog == "pg_rewrite" && column == "ev_class") text(" AND rulename OPERATOR(pg_catalog.=) '_RETURN'");
   text(fmt::format(
       ") AS pgchaperone(pgchaperone_number{}) WHERE pgchaperone_number OPERATOR(pg_catalog.=) {}(",
-      column_too ? ", pgchaperone_column" : "",
-      place == Lookup::Place::kName ? "pg_catalog.to_regclass" : ""));
+      column_too ? ", pgchaperone_column" : "", by_name ? "pg_catalog.to_regclass" : ""));
   lookup.with_next = column_too;
+  lookup.withholds = withholds;
   lookups_.push_back(std::move(lookup));
 }
 
@@ -283,11 +295,26 @@ void Evaluation::look_up_argument(const Expr& call, Id id, std::uint32_t argumen
   if (!always && is_of_catalog(given, 0)) return;
   if (value.kind == ExprKind::kConstant && value.constant == ConstantKind::kString &&
       !is_number(value.text)) {
-    if (named && shown_relation(value.text) != nullptr && !always) return;
+    const bool shown = shown_relation(value.text) != nullptr;
+    if (named && shown && !always) return;
+    if (shown && function == "pg_get_viewdef") {
+      return look_up({.place = Lookup::Place::kArgument,
+                      .expr = id,
+                      .argument = argument,
+                      .catalog = catalog,
+                      .column = column,
+                      .label = function,
+                      .by_name = true});
+    }
     return deny(
         name_error("42P01", fmt::format("relation {} does not exist", in_quotes(value.text)), value.offset));
   }
-  look_up(Lookup::Place::kArgument, id, argument, catalog, column, function);
+  look_up({.place = Lookup::Place::kArgument,
+           .expr = id,
+           .argument = argument,
+           .catalog = catalog,
+           .column = column,
+           .label = function});
 }
 
 bool Evaluation::shows_all_columns() const {
@@ -346,7 +373,12 @@ void Evaluation::check_named_table(const Expr& call, Id id, std::uint32_t table,
               in_quotes(function)),
           value.offset);
     }
-    look_up(Lookup::Place::kArgument, id, table, "pg_class", "oid", function);
+    look_up({.place = Lookup::Place::kArgument,
+             .expr = id,
+             .argument = table,
+             .catalog = "pg_class",
+             .column = "oid",
+             .label = function});
   }
   if (!with_column || table + 1 >= call.children.count) return;
   const Id column = call.children.first + table + 1;
@@ -385,7 +417,11 @@ void Evaluation::check_lookup(const Expr& call, Id id, std::string_view name) {
     if (name.starts_with("pg_partition_") && has_hidden_relatives(name == "pg_partition_tree"))
       return refuse("where relatives of its tables are hidden", "Read pg_inherits.");
     if (function.by == By::kResult)
-      return look_up(Lookup::Place::kCall, id, 0, function.catalog, function.column, name);
+      return look_up({.place = Lookup::Place::kCall,
+                      .expr = id,
+                      .catalog = function.catalog,
+                      .column = function.column,
+                      .label = name});
     return look_up_argument(call, id, 0, function.catalog, function.column, function.by == By::kAlways,
                             function.by == By::kRelation);
   }
@@ -410,26 +446,16 @@ void Evaluation::check_lookup(const Expr& call, Id id, std::string_view name) {
     if (count > 0 && !is_of_catalog(call.children.first, 0)) refuse("with a computed number");
     return;
   }
-  if (name == "pg_get_expr") {
-    if (shows_all_columns() || are_of_one_row(call, 2)) return;
-    if (count > 0) {
-      // A partition's bounds, and what publications filter by, name no column of another table.
-      const ColumnBinding& bound = resolution_.columns[call.children.first];
-      if (bound.kind == Kind::kRelation && resolution_.items[bound.item].relation != nullptr) {
-        const std::string_view node = resolution_.items[bound.item].relation->columns[bound.column].name;
-        if (node == "relpartbound" || node == "prqual") return;
-      }
-    }
-    return refuse("with an expression and a table of different rows",
-                  "Take both from one row, as pg_get_expr(d.adbin, d.adrelid).");
-  }
-  if (name == "pg_get_partition_constraintdef") {
-    if (!shows_all_columns()) refuse("where columns of its tables are hidden");
-    return;
-  }
+  if (name == "pg_get_expr") return check_node(call, id);
+  if (withholds(call, id, name)) return;
   if (name == "pg_describe_object" || name == "pg_identify_object" ||
       name == "pg_identify_object_as_address") {
-    if (!are_of_one_row(call, 3)) refuse("unless its arguments are columns of one row, as of pg_depend");
+    // 0 is the object itself, without a column.
+    const bool whole = are_of_one_row(call, 2) && count == 3 &&
+                       facts_.exprs[call.children.first + 2].kind == ExprKind::kConstant &&
+                       facts_.exprs[call.children.first + 2].text == "0";
+    if (!whole && !are_of_one_row(call, 3))
+      refuse("unless its arguments are columns of one row, as of pg_depend");
     return;
   }
   if (name == "pg_get_object_address" || name == "to_regtypemod" || name == "regclass")
@@ -447,14 +473,13 @@ void Evaluation::check_lookup(const Expr& call, Id id, std::string_view name) {
     if (argument >= count || is_of_catalog(call.children.first + argument, 0)) return;
     const Expr& value = facts_.exprs[call.children.first + argument];
     const bool schema = name == "has_schema_privilege" && value.kind == ExprKind::kConstant;
-    if (schema && !is_number(value.text)) return check_name("regnamespace", value);
+    if (schema && !is_number(value.text)) return check_name("regnamespace", value, value.text);
     refuse("with a computed name or number");
   }
 }
 
 /// A constant name that is cast to one of kNumberTypes.
-void Evaluation::check_name(std::string_view type, const Expr& constant) {
-  const std::string_view text = constant.text;
+void Evaluation::check_name(std::string_view type, const Expr& constant, std::string_view text) {
   const auto missing = [&](std::string_view sqlstate, std::string_view what) {
     deny(name_error(sqlstate, fmt::format("{} {} does not exist", what, in_quotes(text)), constant.offset));
   };
@@ -521,16 +546,30 @@ void Evaluation::check_number_cast(const Expr& cast, std::string_view type) {
     const std::string_view to = facts_.at(facts_.types[facts_.exprs[id].type].names).back();
     by_number |= to == "oid" || to == "int4" || to == "int8";
   }
+  if (facts_.types[cast.type].array_dimensions == 1 && type == "regtype") {
+    const Expr& value = facts_.exprs[id];
+    const std::string_view text = value.text;
+    if (value.kind == ExprKind::kConstant && value.constant == ConstantKind::kString &&
+        text.find_first_of("\"\\ ") == std::string_view::npos && text.starts_with('{') &&
+        text.ends_with('}')) {
+      for (std::size_t at = 1; at < text.size() && !denied();) {
+        const std::size_t end = text.find_first_of(",}", at);
+        check_name(type, value, text.substr(at, end - at));
+        at = end + 1;
+      }
+      return;
+    }
+  }
   if (facts_.types[cast.type].array_dimensions == 0) {
     if (is_of_catalog(id, 0)) return;
     const Expr& value = facts_.exprs[id];
     if (value.kind == ExprKind::kConstant) {
-      if (value.constant == ConstantKind::kString && !is_number(value.text)) return check_name(type, value);
-      return look_up(Lookup::Place::kToken, id, 0, catalog, "oid", type);
+      if (value.constant == ConstantKind::kString && !is_number(value.text))
+        return check_name(type, value, value.text);
+      return look_up({.expr = id, .catalog = catalog, .column = "oid", .label = type});
     }
     if (value.kind == ExprKind::kParameter && (by_number || type == "regclass")) {
-      const auto place = by_number ? Lookup::Place::kToken : Lookup::Place::kName;
-      return look_up(place, id, 0, catalog, "oid", type);
+      return look_up({.expr = id, .catalog = catalog, .column = "oid", .label = type, .by_name = !by_number});
     }
     // What was looked up itself, and the sequence of a column that is shown.
     if (value.kind == ExprKind::kFunction) {

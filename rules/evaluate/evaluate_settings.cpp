@@ -88,6 +88,10 @@ void Evaluation::check_setting_call(const Expr& call, std::string_view name) {
                 call.offset);
   }
   const Expr* setting = argument(0);
+  if (setting == nullptr && name == "current_setting" && call.children.count > 0 &&
+      is_shown_setting(call.children.first)) {
+    return;
+  }
   if (setting == nullptr) {
     return deny("settings",
                 fmt::format("may not call {} unless its first argument is a constant", in_quotes(name)),

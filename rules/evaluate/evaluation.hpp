@@ -114,10 +114,20 @@ class Evaluation {
   void check_lookup(const parser::Expr& call, Id id, std::string_view name);
   void check_number_cast(const parser::Expr& cast, std::string_view type);
   void check_number_types();
-  void check_name(std::string_view type, const parser::Expr& constant);
+  void check_name(std::string_view type, const parser::Expr& constant, std::string_view text);
   void check_named_table(const parser::Expr& call, Id id, std::uint32_t table, bool with_column);
-  void look_up(Lookup::Place place, Id expr, std::uint32_t argument, std::string_view catalog,
-               std::string_view column, std::string_view label);
+  struct Target {
+    Lookup::Place place = Lookup::Place::kToken;
+    Id expr = parser::kNone;
+    std::uint32_t argument = 0;
+    std::string_view catalog;
+    std::string_view column;
+    std::string_view label;
+    std::string_view part = {};  // of rules/builtin/rows.tsv
+    bool by_name = false;        // a relation's name leads to it
+    bool withholds = false;      // as Lookup's
+  };
+  void look_up(const Target& target);
   void look_up_argument(const parser::Expr& call, Id id, std::uint32_t argument, std::string_view catalog,
                         std::string_view column, bool always, bool named);
   bool is_of_catalog(Id id, std::size_t steps) const;
@@ -127,6 +137,13 @@ class Evaluation {
   bool shows_all_columns() const;
   bool has_hidden_relatives(bool children) const;
   bool are_of_one_row(const parser::Expr& call, std::uint32_t count) const;
+
+  // evaluate_withheld.cpp
+  bool is_relation_name(Id id) const;
+  bool withholds(const parser::Expr& call, Id id, std::string_view name);
+  void check_node(const parser::Expr& call, Id id);
+  bool names_settings_alone(const parser::Expr& call, Id id) const;
+  bool is_shown_setting(Id id) const;
 
   const Agent& agent_;
   const Catalog& catalog_;

@@ -106,6 +106,7 @@ class Shown {
       Table& table = tables_[key.first].emplace_back();
       table.name = key.second;
       table.all = add(rule, table.columns);
+      table.whole = rule.read && rule.read->columns.all && rule.read->masks.empty() && !rule.read->rows;
     }
     for (const auto& [schema, name] : capability.functions) functions_[schema].push_back(name);
     std::set<std::string_view> schemas(catalog.search_path().begin(), catalog.search_path().end());
@@ -134,7 +135,8 @@ class Shown {
  private:
   struct Table {
     std::string_view name;
-    bool all = false;
+    bool all = false;    // its columns
+    bool whole = false;  // and rows, as they are
     std::set<std::string_view> columns;
   };
 
@@ -162,7 +164,9 @@ class Shown {
     std::string condition;
     for (const Table& table : tables) {
       const std::vector<std::string_view> columns(table.columns.begin(), table.columns.end());
-      if (macro == "table" || (table.all && macro != "hidden")) {
+      if (macro == "whole") {
+        if (table.whole) whole.push_back(table.name);
+      } else if (macro == "table" || (table.all && macro != "hidden")) {
         whole.push_back(table.name);
       } else if (macro == "column" && !table.all && !columns.empty()) {
         add_or(condition, is(arguments[1], table.name) + " AND " + is_one_of(arguments[2], columns));
@@ -314,8 +318,10 @@ const std::set<std::vector<std::string>>& projection_relations() {
   return names;
 }
 
-Expression Projection::rows_of(const Relation& relation) const {
-  const auto rows = templates().rows.find(key_of(relation));
+Expression Projection::rows_of(const Relation& relation, std::string_view part) const {
+  std::string key = key_of(relation);
+  if (!part.empty()) key.append(":").append(part);
+  const auto rows = templates().rows.find(key);
   if (rows == templates().rows.end()) return to_expression("false", relation);
   if (rows->second == "all") return to_expression("", relation);
   const Shown shown(capability_, catalog_);

@@ -31,8 +31,8 @@ class Projection {
   const TableRule* rule_of(const Relation& relation, const SystemRelation& system);
 
   /// The condition over a system relation's own columns, for look-ups of one object: "all" of its rows is an
-  /// Expression without parts.
-  Expression rows_of(const Relation& relation) const;
+  /// Expression without parts. `part`: that of those about which some functions tell, "sizes".
+  Expression rows_of(const Relation& relation, std::string_view part = {}) const;
 
  private:
   const Capability& capability_;

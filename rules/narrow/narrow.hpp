@@ -122,15 +122,16 @@ struct Answer {
 struct Lookup {
   enum class Place : std::uint8_t {
     kToken,     ///< a constant or parameter
-    kName,      ///< a parameter that holds a relation's name
     kArgument,  ///< an argument of a call
     kCall,      ///< a call
+    kNothing,   ///< a call's argument, which is NULL instead; one bracket is open
   };
   Place place = Place::kToken;
   parser::Id expr = parser::kNone;
   std::uint32_t argument = 0;
   Expression before;
   bool with_next = false;  ///< by the argument behind it too, as the number of a column
+  bool withholds = false;  ///< what is shown may be without it all the same: a narrowing, for the record
 };
 
 /// SET or set_config() of application_name: what it is set to goes behind who asks.

@@ -32,9 +32,9 @@ TokenRange Rewriter::lookup_range(const Lookup& lookup) const {
   if (token == text_.size()) throw CannotRewrite{"a look-up without a place"};
   switch (lookup.place) {
     case Lookup::Place::kToken:
-    case Lookup::Place::kName:
       return {token, token + 1};
     case Lookup::Place::kArgument:
+    case Lookup::Place::kNothing:
       return argument_range(token, lookup.argument);
     case Lookup::Place::kCall:
       break;
@@ -54,7 +54,7 @@ void Rewriter::end_lookup(const Lookup& lookup) {
     const TokenRange next = argument_range(text_.at(facts_.exprs[lookup.expr].offset), lookup.argument + 1);
     after.sql(") AND pgchaperone_column OPERATOR(pg_catalog.=) (").sql(with_safe_literals(text_.text(next)));
   }
-  after.sql("))");
+  after.sql(lookup.place == Lookup::Place::kNothing ? ") END" : "))");
   put(text_.end(lookup_range(lookup).end - 1), std::move(after));
 }
 

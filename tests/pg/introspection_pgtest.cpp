@@ -267,7 +267,7 @@ TEST_F(Introspection, WhatClientsAskFindsWhatIsShown) {
 // The queries of psql, drivers and ORMs that have to stay allowed, run.
 TEST_F(Introspection, WhatPsqlDriversAndOrmsSend) {
   std::size_t run = 0;
-  for (const std::string_view file : {"psql", "jdbc", "orm", "bi", "language_model"}) {
+  for (const std::string_view file : {"psql", "jdbc", "orm", "bi", "language_model", "tools"}) {
     rules::Problems problems;
     const rules::PolicyTest test =
         rules::load_policy_test(fmt::format("{}/tests/sql/ordinary_{}.yaml", SOURCE_DIR, file), problems);
@@ -319,6 +319,36 @@ TEST_F(Introspection, NothingLeadsToWhatIsHidden) {
       fmt::format("SELECT pg_table_is_visible({})", view),
       fmt::format("SELECT has_table_privilege({}, 'SELECT')", table),
       "SELECT pg_get_viewdef(c.oid) FROM pg_class c WHERE relname = 'order_names'",
+      "SELECT pg_get_viewdef('order_names', true)",
+      // Sizes and counts of what is narrowed or hidden, and of what holds all of it.
+      "SELECT pg_table_size('customers'), pg_relation_size('customers', 'main'), "
+      "pg_indexes_size('customers')",
+      "SELECT pg_total_relation_size('customers'::regclass)",
+      "SELECT pg_total_relation_size(c.oid) FROM pg_class c WHERE relname ~ "
+      "'^(customers|pg_statistic|order_names)'",
+      "SELECT pg_relation_size('hush_schema.hush_table'), pg_relation_size('no_such_table')",
+      fmt::format("SELECT pg_relation_size({}), pg_relation_size('{}'), pg_relation_size({}::oid)", table,
+                  table, index),
+      "SELECT pg_relation_size('hush' || '_parent'), pg_relation_size(quote_ident('tickets'))",
+      "SELECT pg_relation_size(g::oid) FROM generate_series(1, 3) g",
+      "SELECT pg_stat_get_live_tuples('customers'::regclass), pg_stat_get_numscans('orders'::regclass)",
+      "SELECT n_live_tup, seq_scan, last_vacuum FROM pg_stat_user_tables WHERE relname = 'customers'",
+      "SELECT seq_scan, n_dead_tup FROM pg_stat_all_tables",
+      "SELECT pg_database_size(current_database()), pg_database_size('template1'), pg_database_size(oid), "
+      "pg_database_size(datname) FROM pg_database",
+      "SELECT pg_tablespace_size(oid), pg_tablespace_size(spcname), pg_tablespace_location(oid) FROM "
+      "pg_tablespace",
+      // Bodies.
+      fmt::format("SELECT pg_get_functiondef({}), pg_get_function_sqlbody({})", function, function),
+      "SELECT pg_get_functiondef('total_spent'::regproc), pg_get_functiondef(p.oid), p.prosrc, p.prosqlbody, "
+      "p.probin FROM pg_proc p WHERE p.proname = 'total_spent'",
+      "SELECT routine_definition FROM information_schema.routines WHERE routine_schema = 'public'",
+      // Another table's columns.
+      "SELECT pg_get_expr(d.adbin, 'customers'::regclass) FROM pg_attrdef d WHERE d.adrelid = "
+      "'orders'::regclass",
+      "SELECT pg_get_expr(d.adbin, c.oid) FROM pg_attrdef d, pg_class c WHERE c.oid <> d.adrelid",
+      "SELECT pg_get_expr(d.adbin, 0), pg_get_expr(d.adbin, d.oid) FROM pg_attrdef d",
+      fmt::format("SELECT pg_get_partition_constraintdef({})", number("SELECT 'hush_part'::regclass::oid")),
       "SELECT to_regclass('hush_schema.hush_table'), to_regtype('hush_parent'), to_regproc('hush_function'), "
       "to_regnamespace('hush_schema'), to_regclass('no_such_table')",
   };
@@ -368,7 +398,9 @@ TEST_F(Introspection, NothingLeadsToWhatIsHidden) {
       fmt::format("SELECT pg_describe_object('pg_class'::regclass, {}, 0)", table),
       fmt::format("SELECT pg_describe_object('pg_class'::regclass, oid, {}) FROM pg_class", column),
       fmt::format("SELECT oidvectortypes('{}'::oidvector)", row),
-      "SELECT pg_get_expr(d.adbin, 'customers'::regclass) FROM pg_attrdef d",
+      "SELECT tableoid::regclass FROM events",
+      "SELECT '{int4,hush_parent}'::regtype[]",
+      "SELECT pg_get_viewdef('hush_view', true)",
       "SELECT regclass('hush_parent')",
       "SELECT * FROM pg_partition_tree('events')",
   };
@@ -376,6 +408,16 @@ TEST_F(Introspection, NothingLeadsToWhatIsHidden) {
     const Result result = ask(sql);
     EXPECT_NE(result.error, "") << sql << "\n" << result.sent;
     EXPECT_TRUE(result.rows.empty()) << sql;
+  }
+}
+
+// A result that is withheld is a narrowing, and the record says so.
+TEST_F(Introspection, WhatIsWithheldIsRecorded) {
+  for (const std::string_view sql :
+       {"SELECT pg_database_size(current_database())", "SELECT pg_total_relation_size('orders')",
+        "SELECT pg_get_functiondef('total_spent'::regproc)"}) {
+    const rules::Decision decision = rules::decide(sql, *policy.find_agent("analyst"), *catalog);
+    EXPECT_EQ(rules::narrowed_words(decision.narrowed), std::vector<std::string_view>{"mask"}) << sql;
   }
 }
 
@@ -435,6 +477,33 @@ TEST_F(Introspection, WhatIsShownIsFoundByNumberAndName) {
        "'total_spent') p",
        "bigint"},
       {"SELECT pg_get_partkeydef('events'::regclass)", "RANGE (id)"},
+      {"SELECT pg_total_relation_size('orders') > 0", "t"},
+      {"SELECT pg_total_relation_size('public.orders'::regclass) > 0", "t"},
+      {"SELECT pg_total_relation_size(quote_ident(schemaname) || '.' || quote_ident(tablename)) > 0 FROM "
+       "pg_tables "
+       "WHERE tablename = 'orders'",
+       "t"},
+      {"SELECT pg_size_pretty(pg_relation_size(c.oid)) FROM pg_class c WHERE relname = 'orders_pkey'",
+       "8192 bytes"},
+      {"SELECT prosrc, pg_get_functiondef(oid) IS NOT NULL FROM pg_proc WHERE proname = 'cosh'", "dcosh"},
+      {"SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'orders'", "0"},
+      {"SELECT pg_get_expr(d.adbin, c.oid) FROM pg_class c JOIN pg_attrdef d ON d.adrelid = c.oid", "now()"},
+      {"SELECT CASE WHEN true THEN (SELECT pg_get_expr(adbin, cls.oid) FROM pg_attrdef WHERE adrelid = "
+       "cls.oid "
+       "AND adnum = attr.attnum) END FROM pg_class cls JOIN pg_attribute attr ON attrelid = cls.oid",
+       "now()"},
+      {"SELECT pg_get_viewdef('order_ids')", " SELECT orders.id\n   FROM orders;"},
+      {"SELECT '{int4,text}'::regtype[]", "{integer,text}"},
+      {"SELECT has_any_column_privilege('\"' || replace(schemaname, '\"', '\"\"') || '\".\"' || "
+       "replace(tablename, '\"', '\"\"') || '\"', 'SELECT') FROM pg_tables WHERE tablename = 'orders'",
+       "t"},
+      {"SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = "
+       "'bytea_output'",
+       "hex"},
+      {"SELECT current_setting(name) FROM pg_settings WHERE name = 'bytea_output'", "hex"},
+      {"SELECT pg_describe_object(classid, objid, 0) FROM pg_depend WHERE refclassid = "
+       "'pg_extension'::regclass",
+       "language plpgsql"},
   };
   for (const auto& [sql, value] : asked) {
     const Result result = ask(sql);

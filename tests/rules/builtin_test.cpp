@@ -71,7 +71,7 @@ TEST(Builtin, DangerousNamesAreDenied) {
        "pg_stat_get_activity pg_stat_get_live_tuples pg_stat_reset pg_stat_get_backend_activity "
        "pg_mcv_list_items"},
       {"physical",
-       "pg_relation_size pg_total_relation_size pg_database_size pg_column_size pg_relation_filepath "
+       "pg_relation_size pg_total_relation_size pg_database_size pg_relation_filepath "
        "pg_tablespace_location"},
       {"replication",
        "pg_switch_wal pg_create_restore_point pg_logical_emit_message pg_logical_slot_get_changes "
@@ -311,7 +311,7 @@ TEST(Builtin, Relations) {
   EXPECT_TRUE(hides("pg_class", "reltuples"));
   EXPECT_TRUE(hides("pg_class", "relpages"));
   EXPECT_TRUE(hides("pg_attribute", "attmissingval"));
-  EXPECT_TRUE(hides("pg_proc", "prosrc"));
+  EXPECT_TRUE(hides("pg_subscription", "subconninfo"));
   EXPECT_FALSE(hides("pg_class", "relname"));
   EXPECT_EQ(builtin().find_relations("pg_attribute").size(), 2U) << "15 and 17 order its columns differently";
   for (const BuiltinRelation& row : builtin().relations())
