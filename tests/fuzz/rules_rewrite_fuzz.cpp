@@ -50,10 +50,10 @@ void check_item(const Facts& facts, Id id) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const rules::testing::Shop plain;
-  static const rules::testing::Shop capped(1000);
+  static const rules::narrowing::Shop plain;
+  static const rules::narrowing::Shop capped(1000);
   const std::string sql(as_text(data, size));
-  for (const rules::testing::Shop* shop : {&plain, &capped}) {
+  for (const rules::narrowing::Shop* shop : {&plain, &capped}) {
     rules::Rewritten rewritten;
     if (!shop->rewrite_with(sql, rewritten).empty()) continue;
     const std::string sent = shop->rewritten(sql);

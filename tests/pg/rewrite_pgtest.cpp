@@ -20,7 +20,7 @@
 namespace chaperone::pg {
 namespace {
 
-using rules::testing::Shop;
+using rules::narrowing::Shop;
 
 // Rows of all tenants; the agent is of tenant 42.
 constexpr std::string_view kUsers =
@@ -110,7 +110,7 @@ class Law : public testing::Test {
     postgres().run("CREATE DATABASE law_projected");
     full = connect("law_full");
     projected = connect("law_projected");
-    full->run(rules::testing::kShop);
+    full->run(rules::narrowing::kShop);
     full->run(fmt::format("INSERT INTO users {}", kUsers));
     full->run("INSERT INTO staff SELECT g, 'staff' || g, 'HIDDEN' || g, g / 3 FROM generate_series(1, 20) g");
     full->run("INSERT INTO cards SELECT g, g % 5, '4111-' || g FROM generate_series(1, 20) g");

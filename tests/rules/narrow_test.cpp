@@ -14,7 +14,7 @@ namespace chaperone::rules {
 
 namespace {
 
-using testing::Shop;
+using narrowing::Shop;
 
 bool is_guarded(const Shop& shop, std::string_view condition) {
   const std::string sent = shop.rewritten(fmt::format("select id from users where {}", condition));

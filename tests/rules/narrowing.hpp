@@ -16,7 +16,7 @@
 #include "rules/rewrite/rewrite.hpp"
 
 /// A small shop, what an agent may do in it, and what becomes of the agent's SQL.
-namespace chaperone::rules::testing {
+namespace chaperone::rules::narrowing {
 
 inline constexpr std::string_view kShop = R"sql(
 CREATE TYPE public.mood AS ENUM ('sad', 'ok', 'happy');
@@ -191,4 +191,4 @@ class Shop {
   Principal principal_;
 };
 
-}  // namespace chaperone::rules::testing
+}  // namespace chaperone::rules::narrowing

@@ -13,7 +13,7 @@ namespace chaperone::rules {
 
 namespace {
 
-using testing::Shop;
+using narrowing::Shop;
 
 /// One filter and one wrapper of `users`, whatever stands around it; its text is cut out.
 std::string without_wrapper(std::string text) {

@@ -12,7 +12,7 @@ namespace chaperone::rules {
 
 namespace {
 
-using testing::Shop;
+using narrowing::Shop;
 using Case = std::pair<std::string_view, std::string_view>;
 
 constexpr std::string_view kUsers =

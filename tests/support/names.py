@@ -22,9 +22,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ["parser", "rules", "proxy", "tests"]
 FINDING = re.compile(r"^(\S+?):(\d+):(\d+): (?:error|warning): (.*) \[(.*)\]$")
 
+NAMESPACE = re.compile(r"^namespace ([\w:]+) \{", re.M)
 DECLARED = re.compile(r"^(?!namespace|using|#|//|TEST)[^\s}][^;={(\n]*?(?<!::)\b(\w+)(?: = |\(|\{| \{|\[|;)", re.M)
+ALIAS = re.compile(r"^((?:using|namespace) (?:(\w+) = [^;]+|[\w:]+::(\w+)));", re.M)
 
-MOST_FILES = 30
+MOST_FILES = 40
 
 # A wrong name of each kind. Their lines are what the self-check expects.
 WRONG = """namespace chaperone::Wrong {}           // 1 namespace
@@ -98,28 +100,37 @@ def check(files, told):
     if len(files) == 1:
         sys.exit("names: cannot be read:\n" + "\n".join(unreadable.values()))
     second = [file for file in files if file in unreadable]
-    if len(second) in (0, len(files)):
-        second = files[len(files) // 2:]
-    first = [file for file in files if file not in second]
-    return check(first, told) | check(second, told)
+    if len(second) == len(unreadable) < len(files):  # the others were read well
+        again = {file.removeprefix(f"{ROOT}/") for file in second}
+        return {name for name in wrong if name[0] not in again} | check(second, told)
+    return check(files[:len(files) // 2], told) | check(files[len(files) // 2:], told)
+
+
+def names_in(file):
+    """What a file declares where its lines begin, each with what it means: files may share those of the same meaning."""
+    text = pathlib.Path(file).read_text()
+    # Where most of them stand. What belongs to the tests stands beside what they test; the fuzz targets' in the global one.
+    place = "" if "/tests/fuzz/" in file else re.sub(r"::test(ing)?$", "", (NAMESPACE.findall(text) or ["chaperone"])[0])
+    names = {(place, name): file for name in DECLARED.findall(text)}
+    names |= {(place, name or of): meaning for meaning, name, of in ALIAS.findall(text)}
+    names["PostgreSQL's headers"] = "postgres.h" in text  # bear no others beside them
+    return names
 
 
 def groups_of(files):
     """Of the files in a group no two declare the same name, as far as the lines that begin a declaration tell."""
     groups = []
-    for file in files:
-        text = pathlib.Path(file).read_text()
-        # One namespace a folder, but for the tests'; PostgreSQL's headers bear no others beside them.
-        place = "tests" if "/tests/" in file else pathlib.Path(file).parent
-        names = {(place, name) for name in DECLARED.findall(text)}
-        kind = "postgres.h" in text
+    # Fuzz targets come last in their groups: they bring namespaces into the global one.
+    for file in sorted(files, key=lambda file: "/tests/fuzz/" in file):
+        names = names_in(file)
         for group in groups:
-            if group["kind"] == kind and len(group["files"]) < MOST_FILES and not names & group["names"]:
-                group["files"].append(file)
-                group["names"] |= names
+            if len(group["files"]) < MOST_FILES and all(group["names"].get(name, names[name]) == names[name] for name in names):
                 break
         else:
-            groups.append({"kind": kind, "files": [file], "names": names})
+            group = {"files": [], "names": {}}
+            groups.append(group)
+        group["files"].append(file)
+        group["names"] |= names
     return [group["files"] for group in groups]
 
 
