@@ -62,6 +62,23 @@ class Groups {
     return {plan_.binding(output).item, plan_.binding(output).column};
   }
 
+  // The columns of a grouping set, of the rows and sets in it too.
+  void add_grouped(const Query& query, Id set, std::vector<GroupColumn>& columns) const {
+    std::vector<Id> open = {set};
+    while (!open.empty()) {
+      const Expr& expr = plan_.expr(open.back());
+      open.pop_back();
+      for (Id id = expr.children.first; id < expr.children.first + expr.children.count; ++id) {
+        const ExprKind kind = plan_.expr(id).kind;
+        if (kind == ExprKind::kGroupingSet || kind == ExprKind::kRow) {
+          open.push_back(id);
+        } else {
+          columns.push_back(grouped(query, id));
+        }
+      }
+    }
+  }
+
   // For every expression whether it is, or stands in, an aggregate of its own query; for every query the
   // expression that it stands in.
   void look_around() {
@@ -92,27 +109,33 @@ class Groups {
 
   void look_at(Id id) {
     const Query& query = plan_.query(id);
-    bool sets = false;
+    // What stands beside grouping sets is in each of them; a column inside is NULL where its set is another.
     std::vector<GroupColumn> listed;
+    std::vector<GroupColumn> in_sets;
     for (std::uint32_t i = 0; i < query.group_by.count; ++i) {
       const Id one = query.group_by.first + i;
-      sets |= plan_.expr(one).kind == ExprKind::kGroupingSet;
-      listed.push_back(grouped(query, one));
+      if (plan_.expr(one).kind == ExprKind::kGroupingSet) {
+        add_grouped(query, one, in_sets);
+      } else {
+        listed.push_back(grouped(query, one));
+      }
     }
     GroupColumns group{id, {}};
     for (const Id item : plan_.items_of_query[id]) {
       const ItemView& view = plan_.items[item];
       if (!view.wrapped || view.relation->primary_key.empty()) continue;
-      const auto is_listed = [&](std::uint16_t column) {
-        return std::any_of(listed.begin(), listed.end(),
+      const auto is_in = [&](const std::vector<GroupColumn>& columns, std::uint16_t column) {
+        return std::any_of(columns.begin(), columns.end(),
                            [&](const GroupColumn& one) { return one.item == item && one.column == column; });
       };
       const auto& key = view.relation->primary_key;
-      const bool keyed = std::all_of(key.begin(), key.end(), is_listed);
-      if (!keyed && !sets) continue;
+      // Without the key in each set PostgreSQL refuses by itself.
+      if (!std::all_of(key.begin(), key.end(), [&](std::uint16_t column) { return is_in(listed, column); }))
+        continue;
       std::vector<std::uint16_t> missing;
       const auto need = [&](std::uint16_t column) {
-        if (!is_listed(column) && std::find(missing.begin(), missing.end(), column) == missing.end()) {
+        if (!is_in(listed, column) && !is_in(in_sets, column) &&
+            std::find(missing.begin(), missing.end(), column) == missing.end()) {
           missing.push_back(column);
         }
       };
@@ -122,8 +145,6 @@ class Groups {
           for (const std::uint16_t column : plan_.visible_columns(item)) need(column);
         }
       }
-      // Of grouping sets PostgreSQL asks for the key in each: without it, it refuses by itself.
-      if (sets) continue;
       std::sort(missing.begin(), missing.end());
       for (const std::uint16_t column : missing) {
         const std::string_view type = values_.name_of(view.relation->columns[column].type);
