@@ -154,6 +154,7 @@ std::optional<Denial> Evaluation::check() {
   for (Id i = 0; i < facts_.types.size() && CHAPERONE_MUTANT(8, !denied(), false); ++i) check_type(i);
   if (!denied()) check_number_types();
   for (Id i = 0; i < facts_.exprs.size() && !denied(); ++i) check_expression(i);
+  if (!denied()) check_named_numbers();
   for (Id i = 0; i < facts_.statements.size() && !denied(); ++i) {
     if (facts_.script.statements[i].kind == parser::StatementKind::kExplain) check_explained(i);
   }

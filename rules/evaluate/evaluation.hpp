@@ -110,6 +110,9 @@ class Evaluation {
   void check_item(Id id);
   bool in_sets(std::string_view set) const;
 
+  // evaluate_numbers.cpp
+  void check_named_numbers();
+
   // evaluate_lookups.cpp
   void check_lookup(const parser::Expr& call, Id id, std::string_view name);
   void check_number_cast(const parser::Expr& cast, std::string_view type);

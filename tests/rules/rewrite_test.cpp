@@ -145,6 +145,11 @@ TEST(Rewrite, PartialPredicatesAreGuardedOrFenced) {
                  R"sql(select * from <users> u where CASE WHEN (u.tenant = <tenant>) THEN (exists (select 1 from orders o where o.user_id = u.id and 10 / u.salary > 3)) ELSE false END)sql"},
                 {R"sql(select * from users u where (select count(*) from orders o where o.user_id = u.salary) > 3)sql",
                  R"sql(select * from <users> u where (select count(*) from orders o where o.user_id = u.salary) > 3)sql"},
+                {R"sql(select * from users u where (select o.id from orders o where o.user_id = u.id order by 1 fetch first 1 row with ties) = 1)sql",
+                 R"sql(select * from <users> u where CASE WHEN (u.tenant = <tenant>) THEN ((select o.id from orders o where o.user_id = u.id order by 1 fetch first 1 row with ties) = 1) ELSE false END)sql"},
+                // It may be a cast of the value.
+                {R"sql(select d.id from docs d, lateral unnest(array[d.title]) t where t.int4 > 3)sql",
+                 R"sql(select d.id from (SELECT pgchaperone.id, pgchaperone.owner, pgchaperone.title, pgchaperone.pages FROM public.docs AS pgchaperone WHERE pgchaperone.owner IN (SELECT m.user_id FROM public.mem AS m WHERE m.tenant = <tenant>) UNION ALL SELECT pgchaperone.id, pgchaperone.owner, pgchaperone.title, pgchaperone.pages FROM public.docs AS pgchaperone WHERE false OFFSET 0) d, lateral unnest(array[d.title]) t where t.int4 > 3)sql"},
                 {R"sql(select * from users where name like 'a%' and email ilike '%x' and name like '%\')sql",
                  R"sql(select * from <users> users where name like 'a%' and email ilike '%x' and CASE WHEN (users.tenant = <tenant>) THEN (name like E'%\\') ELSE false END)sql"},
                 {R"sql(select * from users where name ~ '^[a-z]+$' and mood = 'ok' and data @> '{}' and data->>'a' = 'x')sql",
