@@ -133,13 +133,15 @@ class Evaluation {
   void look_up(const Target& target);
   void look_up_argument(const parser::Expr& call, Id id, std::uint32_t argument, std::string_view catalog,
                         std::string_view column, bool always, bool named);
-  bool is_of_catalog(Id id, std::size_t steps) const;
-  bool is_of_catalog(Id id, std::size_t steps, std::size_t& visits) const;
-  bool gives_of_catalog(Id query, std::size_t column, std::size_t steps, std::size_t& visits) const;
   const Relation* shown_relation(std::string_view text) const;
   bool shows_all_columns() const;
   bool has_hidden_relatives(bool children) const;
   bool are_of_one_row(const parser::Expr& call, std::uint32_t count) const;
+
+  // evaluate_origin.cpp
+  bool is_of_catalog(Id id, std::size_t steps) const;
+  bool is_of_catalog(Id id, std::size_t steps, std::size_t& visits) const;
+  bool gives_of_catalog(Id query, std::size_t column, std::size_t steps, std::size_t& visits) const;
 
   // evaluate_withheld.cpp
   bool is_relation_name(Id id) const;
