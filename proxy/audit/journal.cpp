@@ -8,7 +8,7 @@
 namespace chaperone::audit {
 namespace {
 
-/// Lines that durability none may keep to itself; from there on append() hands them over.
+/// Lines that may wait to be written; from there on append() writes them.
 constexpr std::size_t kQueueLimit = 8 << 20;
 /// Lines that kSync may have on their way to the disk.
 constexpr std::size_t kUnsyncedLimit = 64 << 20;
@@ -46,8 +46,14 @@ wire::Result<std::unique_ptr<Journal>> Journal::open(const LogOptions& options, 
     auto start = find_start(options.file);
     if (!start) return start.error();
     journal->file_ = start->file;
-    journal->synced_size_ = start->file ? start->file->size() : 0;
     journal->first_seq_ = start->first_seq == 0 ? start->position.seq + 1 : start->first_seq;
+    auto spooled = spooled_lines(options.file, start->position);
+    if (!spooled) return spooled.error();
+    if (auto done = start->file->append(*spooled); !done) return done.error();
+    // Its write was under way.
+    if (start->torn_bytes == start->torn.size() && spooled->starts_with(start->torn)) start->torn_bytes = 0;
+    if (!spooled->empty()) start->clean = false;
+    journal->synced_size_ = start->file->size();
     journal->chain_.move_to(start->position);
     journal->seq_before_ = start->position.seq;
     if (!start->clean) {
@@ -70,11 +76,16 @@ wire::Result<std::unique_ptr<Journal>> Journal::open(const LogOptions& options, 
     if (auto done = sync.file->sync(); !done) return done.error();
     if (auto done = sync_directory(options.file); !done) return done.error();
     journal->end_sync(sync, {});
+    // What an earlier one held is on disk by now.
+    remove_spool(options.file);
+    if (options.durability == Durability::kBatch) {
+      if (auto spool = Spool::create(options.file)) journal->spool_ = std::move(*spool);
+    }
   }
   return journal;
 }
 
-wire::Result<std::uint64_t> Journal::append(const Batch& batch) {
+wire::Result<std::uint64_t> Journal::append(const Batch& batch, bool at_once) {
   const auto refuse = [this](std::string why) {
     ++refused_;
     return wire::Error{wire::sqlstate::kDiskFull, "audit log cannot be written: nothing runs unrecorded",
@@ -86,11 +97,11 @@ wire::Result<std::uint64_t> Journal::append(const Batch& batch) {
     return refuse("audit log " + options_.file + ": the disk does not keep up");
   }
 
-  if (options_.durability == Durability::kNone) {
+  if (options_.durability == Durability::kNone || (spool_ && !at_once)) {
     if (pending_.size() > kQueueLimit) write_queue();
+    if (!down_ && queue(batch)) return last_seq();
+    write_queue();
     if (down_) return refuse(refusal_);
-    seal(batch);
-    return last_seq();
   }
   for (const bool first : {true, false}) {
     const ChainPosition before = chain_.position();
@@ -108,6 +119,22 @@ wire::Result<std::uint64_t> Journal::append(const Batch& batch) {
     }
   }
   return refuse(refusal_);
+}
+
+/// False, and nothing done, where the spool has no room for it.
+bool Journal::queue(const Batch& batch) {
+  const std::size_t size = pending_.size();
+  const ChainPosition before = chain_.position();
+  seal(batch);
+  if (!spool_ || spool_->append(pending_.view().substr(size))) return true;
+  pending_.cut(size);
+  chain_.move_to(before);
+  return false;
+}
+
+void Journal::forget_pending() {
+  pending_.clear();
+  if (spool_) spool_->clear();
 }
 
 void Journal::write_queue() {
@@ -168,13 +195,15 @@ void Journal::close() {
   }
   if (const Sync sync = begin_sync(); sync.file) end_sync(sync, sync.file->sync());
   closed_ = true;
+  if (!down_ && spool_) remove_spool(options_.file);
+  spool_.reset();
   file_.reset();
   lock_ = Descriptor();
 }
 
 Journal::Sync Journal::begin_sync() const {
   if (!file_ || down_) return {};
-  return {file_, file_->size(), last_seq(), generation_};
+  return {file_, file_->size(), written_seq_, generation_};
 }
 
 bool Journal::end_sync(const Sync& sync, const wire::Result<void>& result) {
@@ -216,10 +245,11 @@ wire::Result<void> Journal::write_pending() {
     return done.error();
   }
   if (options_.durability == Durability::kSync && file_) unsynced_.append(bytes);
+  written_seq_ = last_seq();
   ++counters_.writes;
   counters_.bytes += bytes.size();
   counters_.lines = last_seq() - seq_before_;
-  pending_.clear();
+  forget_pending();
   return {};
 }
 
@@ -279,11 +309,11 @@ wire::Result<void> Journal::go_on_in_new_file() {
     }
     copy_to_stdout(lines.view().substr(moved));
     if (!begun) {
-      pending_.clear();
+      forget_pending();
       return begun;
     }
   }
-  pending_.clear();
+  forget_pending();
   torn_bytes_ = 0;
   counters_.lines = last_seq() - seq_before_;
   down_ = false;
@@ -320,6 +350,7 @@ wire::Result<void> Journal::begin_file(std::string_view lines) {
   first_seq_ = read_seq(lines).value_or(0);
   unsynced_.clear();
   synced_size_ = next->size();
+  written_seq_ = last_seq();
   if (options_.durability != Durability::kNone) synced_seq_ = last_seq();
   ++counters_.writes;
   counters_.bytes += lines.size();

@@ -10,6 +10,7 @@
 #include "proxy/audit/file.hpp"
 #include "proxy/audit/log.hpp"
 #include "proxy/audit/record.hpp"
+#include "proxy/audit/spool.hpp"
 #include "proxy/audit/start.hpp"
 #include "proxy/audit/stdout_sink.hpp"
 
@@ -20,9 +21,9 @@ class Journal {
  public:
   static wire::Result<std::unique_ptr<Journal>> open(const LogOptions& options, LogCounters& counters);
 
-  /// Seals the batch; hands it to the kernel, or queues it where durability is none. On an error nothing of
-  /// it counts.
-  wire::Result<std::uint64_t> append(const Batch& batch);
+  /// Seals the batch and writes it; or, with durability none, queues it; or, with batch and unless it is to be
+  /// written `at_once`, spools it, while there is room. On an error nothing of it counts.
+  wire::Result<std::uint64_t> append(const Batch& batch, bool at_once);
   /// Hands queued lines to the kernel.
   void write_queue();
   /// Begins a new file if this one is full.
@@ -52,6 +53,8 @@ class Journal {
   Journal(const LogOptions& options, LogCounters& counters) : options_(options), counters_(counters) {}
 
   void seal(const Batch& batch);
+  bool queue(const Batch& batch);
+  void forget_pending();
   void seal_event(std::string_view kind, std::string_view members, Buffer& to);
   wire::Result<void> write_pending();
   std::optional<ChainPosition> adopt_leftover();
@@ -71,11 +74,14 @@ class Journal {
   std::uint64_t seq_before_ = 0;   // last one of the runs before
   StdoutSink stdout_;
   Chain chain_;
-  Buffer pending_;  // sealed, not with the kernel yet
+  Buffer pending_;  // sealed, not in the file yet
+  // For kBatch: a copy of pending_. Null where there is none to be had; batches are then written at once.
+  std::unique_ptr<Spool> spool_;
   // With the kernel, not known to be on disk: kept for kSync alone, whose waiting sessions must not be told
   // that lines are on disk that a failed sync lost.
   Buffer unsynced_;
   std::uint64_t generation_ = 0;   // grows when lines left file_: a sync begun before says nothing about them
+  std::uint64_t written_seq_ = 0;  // the last one in file_
   std::uint64_t synced_size_ = 0;  // of file_
   std::uint64_t synced_seq_ = 0;
   Batch own_;  // the log's own lines

@@ -16,12 +16,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// From the end of one sync to the beginning of the next: what is gathered for it is the group commit.
+/// From the end of one pass to the beginning of the next: what is gathered for its sync is the group commit.
 constexpr std::chrono::milliseconds kCadence{2};
-/// kBatch rests so many times as long as the last sync kept a processor busy, where that is longer: syncs
-/// (0.5 ms each on a virtual disk, measured) are not to cost what statements do.
-constexpr int kRestPerSync = 99;
-constexpr std::chrono::milliseconds kLongestRest{100};
+/// kBatch rests so many times as long as the last write or sync kept a processor busy: the more lines one of
+/// them takes, the less a line costs. (A sync takes 0.5 ms on a virtual disk, measured.)
+constexpr int kRestPerWork = 99;
+constexpr std::chrono::milliseconds kShortestWriteRest{1}, kLongestWriteRest{10}, kLongestSyncRest{100};
 /// A look at the file, and while the log is down a try to come back.
 constexpr std::chrono::seconds kCheck{1};
 
@@ -30,6 +30,12 @@ std::chrono::nanoseconds processor_time() {
   timespec time{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+/// After what the calling thread has done since it had had `before` of a processor.
+std::chrono::nanoseconds rest(std::chrono::nanoseconds before, std::chrono::nanoseconds shortest,
+                              std::chrono::nanoseconds longest) {
+  return std::clamp<std::chrono::nanoseconds>(kRestPerWork * (processor_time() - before), shortest, longest);
 }
 
 }  // namespace
@@ -46,7 +52,7 @@ struct Log::Implementation {
   }
   void note_progress();
   void run();
-  void pass(std::unique_lock<std::mutex>& lock);
+  void sync(std::unique_lock<std::mutex>& lock);
   void publish_durable(std::unique_lock<std::mutex>& lock, std::uint64_t seq);
 
   const LogOptions options;
@@ -58,8 +64,9 @@ struct Log::Implementation {
   std::condition_variable wake;
   std::unique_ptr<Journal> journal;
   std::uint64_t seen_seq = 0;
-  bool dirty = false;  // something was appended since the last pass began
-  bool idle = false;   // the writer waits for that
+  bool dirty = false;     // something was appended since the last pass began
+  bool unsynced = false;  // something was written since the last sync began
+  bool idle = false;      // the writer waits for something to be appended
   bool stopping = false;
   std::mutex call_mutex;  // guards on_durable and its run; never taken under `mutex`
   std::function<void(std::uint64_t)> on_durable;
@@ -81,12 +88,13 @@ void Log::Implementation::run() {
   std::unique_lock lock(mutex);
   auto next_check = Clock::now() + kCheck;
   auto next_pass = Clock::now();
+  auto next_sync = next_pass;
   while (!stopping) {
-    if (dirty) {
+    if (dirty || Clock::now() < next_pass) {  // nobody has to wake it under load
       wake.wait_until(lock, next_pass, [this] { return stopping; });
     } else {
       idle = true;
-      wake.wait_until(lock, next_check, [this] { return dirty || stopping; });
+      wake.wait_until(lock, unsynced ? next_sync : next_check, [this] { return dirty || stopping; });
       idle = false;
     }
     if (stopping) break;
@@ -97,42 +105,45 @@ void Log::Implementation::run() {
       note_progress();
       next_check = Clock::now() + kCheck;
     }
+    const bool batch = options.durability == Durability::kBatch;
     if (dirty && Clock::now() >= next_pass) {
       const auto before = processor_time();
-      pass(lock);
-      std::chrono::nanoseconds rest = kCadence;
-      if (options.durability == Durability::kBatch) {
-        rest = std::clamp<std::chrono::nanoseconds>(kRestPerSync * (processor_time() - before), rest,
-                                                    kLongestRest);
-      }
-      next_pass = Clock::now() + rest;
+      dirty = false;
+      journal->write_queue();
+      journal->rotate_if_full();
+      down.store(journal->down(), std::memory_order_relaxed);
+      next_pass = Clock::now() + (batch ? rest(before, kShortestWriteRest, kLongestWriteRest) : kCadence);
+      // What follows a first line in no time is not to wait for the disk.
+      if (batch && !unsynced) next_sync = std::max(next_sync, Clock::now() + kCadence);
+      unsynced = options.durability != Durability::kNone;
+    }
+    if (unsynced && Clock::now() >= next_sync) {
+      const auto before = processor_time();
+      sync(lock);
+      next_sync = Clock::now() + (batch ? rest(before, kCadence, kLongestSyncRest) : kCadence);
     }
   }
 }
 
-void Log::Implementation::pass(std::unique_lock<std::mutex>& lock) {
-  dirty = false;
-  journal->write_queue();
+void Log::Implementation::sync(std::unique_lock<std::mutex>& lock) {
+  unsynced = false;
   std::uint64_t on_disk = 0;
-  if (options.durability != Durability::kNone) {
-    const Journal::Sync sync = journal->begin_sync();
-    if (sync.file) {
-      lock.unlock();
-      const auto result = sync.file->sync();
-      // A log is written and hardly read: its pages are used again instead of pushing out what others read,
-      // and one that was in use is cheaper than a fresh one (1 us a KB on a virtual machine, measured).
-      sync.file->let_go(sync.size);
-      lock.lock();
-      if (journal->end_sync(sync, result)) {
-        on_disk = sync.seq;
-      } else {
-        dirty = true;  // what went to another file is published by the next pass
-      }
-    } else if (options.file.empty() && !journal->down()) {
-      on_disk = journal->last_seq();
+  const Journal::Sync sync = journal->begin_sync();
+  if (sync.file) {
+    lock.unlock();
+    const auto result = sync.file->sync();
+    // A log is written and hardly read: its pages are used again instead of pushing out what others read,
+    // and one that was in use is cheaper than a fresh one (1 us a KB on a virtual machine, measured).
+    sync.file->let_go(sync.size);
+    lock.lock();
+    if (journal->end_sync(sync, result)) {
+      on_disk = sync.seq;
+    } else {
+      dirty = true;  // what went to another file is published by the next pass
     }
+  } else if (options.file.empty() && !journal->down()) {
+    on_disk = journal->last_seq();
   }
-  journal->rotate_if_full();
   down.store(journal->down(), std::memory_order_relaxed);
   if (options.durability == Durability::kSync) publish_durable(lock, on_disk);
 }
@@ -167,7 +178,9 @@ wire::Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
 
 wire::Result<std::uint64_t> Log::append(Batch& batch) {
   if (batch.empty()) return durable();
-  auto sealed = implementation_->under_lock([&] { return implementation_->journal->append(batch); });
+  // While the writer idles there is no load, and no reason to be behind.
+  auto sealed =
+      implementation_->under_lock([&] { return implementation_->journal->append(batch, implementation_->idle); });
   if (sealed) batch.clear();
   return sealed;
 }

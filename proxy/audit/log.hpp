@@ -15,11 +15,12 @@ namespace chaperone::audit {
 enum class Durability : std::uint8_t {
   /// Queued; a writer thread hands lines to the kernel within 5 ms, nobody waits for the disk.
   kNone,
-  /// Handed to the kernel by append(): survives kill -9. fdatasync behind it, every 2 to 100 ms: as often as
-  /// a
-  /// hundredth of a processor allows.
+  /// Survives kill -9: written to the file by append() where the log was at rest, else kept in memory of the
+  /// kernel's (spool.hpp) and written within 1 to 10 ms, as often as a hundredth of a processor allows. fdatasync
+  /// behind it, every 2 to 100 ms, likewise.
   kBatch,
-  /// As kBatch with fdatasync every 2 ms, and durable() tells when it has come back: survives a power cut.
+  /// Written to the file by append(); fdatasync every 2 ms, and durable() tells when it has come back:
+  /// survives a power cut.
   kSync,
 };
 
@@ -62,7 +63,8 @@ struct LogCounters {
 /// (found at a start: the log had not been closed; `torn` is what was cut off) or failed.
 class Log {
  public:
-  /// Opens or creates the file and goes on with its chain. A last line that is not whole (power cut) is cut
+  /// Opens or creates the file and goes on with its chain, first of all with the lines that a process which
+  /// was killed left in its spool. A last line that is not whole (power cut) is cut
   /// off and kept inside the `gap` record that says so (where it is longer than 64 KiB its beginning is, and
   /// the file that ends with it is set aside as it is); a start after anything but close() writes a `gap`
   /// record ("recovery"). Errors name the file and what is wrong with it; a second process on the same file

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -7,6 +8,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "proxy/admin/admin.hpp"
 
@@ -134,7 +136,14 @@ TEST(Metrics, CountTheAuditLog) {
     ASSERT_TRUE(log) << log.error().message;
     auto before = parse(metrics_text({.log = log->get()}));
     ASSERT_TRUE((*log)->append_event(0, "admin", R"("event":"test")"));
-    auto after = parse(metrics_text({.log = log->get()}));
+    // It is counted when it is written, 10 ms later at most.
+    auto after = before;
+    for (int look = 0; look < 1000 && after.samples["pgchaperone_audit_lines_total"] ==
+                                          before.samples["pgchaperone_audit_lines_total"];
+         ++look) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      after = parse(metrics_text({.log = log->get()}));
+    }
     EXPECT_EQ(
         after.samples["pgchaperone_audit_lines_total"] - before.samples["pgchaperone_audit_lines_total"], 1);
     EXPECT_GT(after.samples["pgchaperone_audit_bytes_total"],

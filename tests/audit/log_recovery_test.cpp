@@ -10,7 +10,7 @@ using namespace test;
 
 /// A log of some lines as kill -9 leaves it: without the closing checkpoint.
 std::string crashed_log(const Scratch& scratch) {
-  const auto log = open_log({.file = scratch.log()});
+  const auto log = open_log({.file = scratch.log(), .durability = Durability::kSync});
   for (std::uint64_t number = 1; number <= 5; ++number) append_statement(*log, number);
   const std::string text = read_file(scratch.log());
   log->close();

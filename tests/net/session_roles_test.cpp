@@ -133,7 +133,10 @@ class SessionRolesTest : public testing::Test {
     roles_->open(request(), [&](LeaseOutcome outcome) { promise.set_value(std::move(outcome)); });
     return promise.get_future().get();
   }
-  std::string audit() const { return pg::read_file(directory_.path("audit.jsonl")); }
+  /// What kill -9 would leave of the log.
+  std::string audit() const {
+    return pg::read_file(directory_.path("audit.jsonl")) + pg::read_file(directory_.path(".audit.jsonl.spool"));
+  }
 
   pg::TemporaryDirectory directory_;
   std::unique_ptr<audit::Log> log_;

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <map>
 
+#include "proxy/audit/spool.hpp"
 #include "proxy/auth/passwords.hpp"
 
 namespace chaperone::pg {
@@ -229,6 +230,19 @@ std::string member(std::string_view line, std::string_view key) {
 }  // namespace
 
 void Chaperone::read_audit() const {
+  // The newest lines may still be in the spool.
+  static_cast<void>(eventually([&] {
+    read_audit_file();
+    if (lines_.empty() || !process_->running()) return true;
+    const auto last = audit::read_sealed_line(lines_.back());
+    if (!last) return true;
+    audit::ChainPosition end = last->position();
+    const auto spooled = audit::spooled_lines(audit_, end);
+    return !spooled || spooled->empty();
+  }));
+}
+
+void Chaperone::read_audit_file() const {
   std::error_code missing;
   const auto size = std::filesystem::file_size(audit_, missing);
   if (missing) return;

@@ -97,6 +97,7 @@ class Chaperone {
 
  private:
   void read_audit() const;
+  void read_audit_file() const;
 
   ChaperoneOptions options_;
   TemporaryDirectory directory_;
