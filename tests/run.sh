@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds every tree and runs all tests. About 25 minutes on 2 cores the first time.
+# Installs what is missing, builds every tree and runs all tests. About 20 minutes on 2 cores the first time.
 #
 #   tests/run.sh [CTEST ARGUMENT...]     e.g. tests/run.sh -R wire
 #
@@ -8,7 +8,8 @@
 #             checked-in corpus and some seconds of new input
 #   tsan      the tests of net and audit, under ThreadSanitizer
 #
-# The end of the output is ctest's summary over all trees; a failed test's output stands above it.
+# The sanitizers' trees compile files together (cmake/joined.cmake); that each compiles alone is seen in the release tree.
+# The end of the output is ctest's summary over all trees, and what each step took; a failed test's output stands above.
 set -euo pipefail
 case ${1-} in -h | --help)
   sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"
@@ -19,13 +20,21 @@ cd "$(dirname "$0")/.."
 # shellcheck source=tests/support/build.sh
 source tests/support/build.sh
 
-echo "[1/5] packages"
+took=()
+step() { # TEXT: ends the last step and begins the next
+  if ((${#took[@]})); then took[-1]+=" $((SECONDS - began)) s"; fi
+  began=$SECONDS
+  took+=("$1:")
+  echo "[${#took[@]}/5] $1${2:+ ($2)}"
+}
+
+step packages
 tests/install.sh test
-echo "[2/5] release tree (about 5 minutes)"
+step "release tree" "about 8 minutes"
 build_tree release all
-echo "[3/5] asan tree (about 4 minutes)"
+step "asan tree" "about 5 minutes"
 build_tree asan all
-echo "[4/5] tsan tree (about 2 minutes)"
+step "tsan tree" "about 1 minute"
 build_tree tsan net_test audit_test
 
 # One list over all trees, each test under its tree's name.
@@ -38,7 +47,7 @@ add_test(names.self_check "$PWD/tests/support/names.py" --self-check)
 add_test(clients "$PWD/tests/conformance/clients.sh")
 add_test(builtin "$PWD/tests/conformance/builtin.sh")
 set_tests_properties(format shellcheck names names.self_check PROPERTIES LABELS style)
-set_tests_properties(names PROPERTIES TIMEOUT 1200)
+set_tests_properties(names PROPERTIES TIMEOUT 1200 COST 1000)
 set_tests_properties(clients PROPERTIES LABELS conformance RUN_SERIAL TRUE TIMEOUT 300)
 set_tests_properties(builtin PROPERTIES LABELS conformance TIMEOUT 120)
 include("$PWD/tests/support/trees.cmake")
@@ -49,5 +58,10 @@ subdirs("../asan")
 set(tree tsan)
 subdirs("../tsan")
 CMAKE
-echo "[5/5] tests"
-exec ctest --test-dir build/tests --output-on-failure --no-tests=error --timeout 300 -j 2 "$@"
+step tests "about 6 minutes"
+status=0
+# Most tests wait more than they compute.
+ctest --test-dir build/tests --output-on-failure --no-tests=error --timeout 300 -j "$(($(nproc) + 1))" "$@" || status=$?
+took[-1]+=" $((SECONDS - began)) s"
+printf '\n%s\n' "${took[*]}"
+exit "$status"
