@@ -1,6 +1,7 @@
 # join_sources(<target>): where CMAKE_UNITY_BUILD is on, the target's files are compiled some at a time, as if they were one:
 # most of the time goes into the headers that they share. Files that declare the same name at their top, each in a nameless
-# namespace of its own, are kept apart; so are those that PostgreSQL's headers give macros. Other trees know nothing of it.
+# namespace of its own, are kept apart; so are those that PostgreSQL's headers give macros. A clash that can't be seen so is an
+# error of the compiler: one of the two names has to change. -DCMAKE_UNITY_BUILD=OFF compiles each file alone.
 
 set(JOINED_MOST_FILES 20)
 
