@@ -21,8 +21,8 @@ class Journal {
  public:
   static wire::Result<std::unique_ptr<Journal>> open(const LogOptions& options, LogCounters& counters);
 
-  /// Seals the batch and writes it; or, with durability none, queues it; or, with batch and unless it is to be
-  /// written `at_once`, spools it, while there is room. On an error nothing of it counts.
+  /// Seals the batch and writes it; or, with durability none, queues it; or, with batch and unless it is to
+  /// be written `at_once`, spools it, while there is room. On an error nothing of it counts.
   wire::Result<std::uint64_t> append(const Batch& batch, bool at_once);
   /// Hands queued lines to the kernel.
   void write_queue();

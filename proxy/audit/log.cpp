@@ -179,8 +179,8 @@ wire::Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
 wire::Result<std::uint64_t> Log::append(Batch& batch) {
   if (batch.empty()) return durable();
   // While the writer idles there is no load, and no reason to be behind.
-  auto sealed =
-      implementation_->under_lock([&] { return implementation_->journal->append(batch, implementation_->idle); });
+  auto sealed = implementation_->under_lock(
+      [&] { return implementation_->journal->append(batch, implementation_->idle); });
   if (sealed) batch.clear();
   return sealed;
 }

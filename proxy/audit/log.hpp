@@ -16,7 +16,8 @@ enum class Durability : std::uint8_t {
   /// Queued; a writer thread hands lines to the kernel within 5 ms, nobody waits for the disk.
   kNone,
   /// Survives kill -9: written to the file by append() where the log was at rest, else kept in memory of the
-  /// kernel's (spool.hpp) and written within 1 to 10 ms, as often as a hundredth of a processor allows. fdatasync
+  /// kernel's (spool.hpp) and written within 1 to 10 ms, as often as a hundredth of a processor allows.
+  /// fdatasync
   /// behind it, every 2 to 100 ms, likewise.
   kBatch,
   /// Written to the file by append(); fdatasync every 2 ms, and durable() tells when it has come back:

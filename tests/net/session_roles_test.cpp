@@ -135,7 +135,8 @@ class SessionRolesTest : public testing::Test {
   }
   /// What kill -9 would leave of the log.
   std::string audit() const {
-    return pg::read_file(directory_.path("audit.jsonl")) + pg::read_file(directory_.path(".audit.jsonl.spool"));
+    return pg::read_file(directory_.path("audit.jsonl")) +
+           pg::read_file(directory_.path(".audit.jsonl.spool"));
   }
 
   pg::TemporaryDirectory directory_;
