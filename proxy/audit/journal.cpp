@@ -43,22 +43,31 @@ wire::Result<std::unique_ptr<Journal>> Journal::open(const LogOptions& options, 
     auto lock = lock_log(options.file);
     if (!lock) return lock.error();
     journal->lock_ = std::move(*lock);
+    const auto spool = read_spool(options.file);  // before anything is changed
+    if (!spool) return spool.error();
     auto start = find_start(options.file);
     if (!start) return start.error();
     journal->file_ = start->file;
     journal->first_seq_ = start->first_seq == 0 ? start->position.seq + 1 : start->first_seq;
-    auto spooled = spooled_lines(options.file, start->position);
-    if (!spooled) return spooled.error();
-    if (auto done = start->file->append(*spooled); !done) return done.error();
+    const SpooledLines spooled = spooled_lines(*spool, start->position);
+    if (auto done = start->file->append(spooled.lines); !done) return done.error();
+    journal->copy_to_stdout(spooled.lines);
     // Its write was under way.
-    if (start->torn_bytes == start->torn.size() && spooled->starts_with(start->torn)) start->torn_bytes = 0;
-    if (!spooled->empty()) start->clean = false;
+    if (start->torn_bytes == start->torn.size() && spooled.lines.starts_with(start->torn))
+      start->torn_bytes = 0;
     journal->synced_size_ = start->file->size();
     journal->chain_.move_to(start->position);
     journal->seq_before_ = start->position.seq;
-    if (!start->clean) {
+    if (!start->clean || !spooled.lines.empty() || spooled.foreign != 0) {
       recovery = R"("event":"recovery","why":"the log was not closed","last_seq":)" +
                  std::to_string(start->position.seq) + torn_members(start->torn, start->torn_bytes);
+    }
+    if (spooled.foreign != 0) {
+      const auto aside = set_spool_aside(options.file, spooled.foreign);
+      if (!aside) return aside.error();
+      bool valid = true;
+      recovery += ",\"spool\":" + json_string(aside->substr(aside->rfind('/') + 1), valid);
+      if (!valid && recovery.find("\"lossy\"") == std::string::npos) recovery += ",\"lossy\":true";
     }
   } else if (!options.to_stdout) {
     return wire::Error{wire::sqlstate::kDiskFull,
@@ -78,9 +87,7 @@ wire::Result<std::unique_ptr<Journal>> Journal::open(const LogOptions& options, 
     journal->end_sync(sync, {});
     // What an earlier one held is on disk by now.
     remove_spool(options.file);
-    if (options.durability == Durability::kBatch) {
-      if (auto spool = Spool::create(options.file)) journal->spool_ = std::move(*spool);
-    }
+    if (options.durability == Durability::kBatch) journal->open_spool();
   }
   return journal;
 }
@@ -97,12 +104,11 @@ wire::Result<std::uint64_t> Journal::append(const Batch& batch, bool at_once) {
     return refuse("audit log " + options_.file + ": the disk does not keep up");
   }
 
-  if (options_.durability == Durability::kNone || (spool_ && !at_once)) {
-    if (pending_.size() > kQueueLimit) write_queue();
-    if (!down_ && queue(batch)) return last_seq();
-    write_queue();
-    if (down_) return refuse(refusal_);
-  }
+  const bool queues = options_.durability == Durability::kNone || (spool_ && !at_once);
+  if (pending_.size() > kQueueLimit) write_queue();
+  if (!down_ && queues && queue(batch)) return last_seq();
+  write_queue();
+  if (down_) return refuse(refusal_);
   for (const bool first : {true, false}) {
     const ChainPosition before = chain_.position();
     seal(batch);
@@ -179,6 +185,17 @@ void Journal::check_file() {
   if (const std::string_view what = file_->disturbed(); !what.empty()) {
     static_cast<void>(fail("audit log " + options_.file + ": " + std::string(what)));
   }
+  if (spool_ && !spool_->in_place()) {
+    ++counters_.failures;
+    write_queue();
+    if (!down_) open_spool();
+  }
+}
+
+/// For kBatch. Without one, what is appended is written at once.
+void Journal::open_spool() {
+  spool_.reset();
+  if (auto spool = Spool::create(options_.file)) spool_ = std::move(*spool);
 }
 
 void Journal::try_again() {

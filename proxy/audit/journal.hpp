@@ -54,6 +54,7 @@ class Journal {
 
   void seal(const Batch& batch);
   bool queue(const Batch& batch);
+  void open_spool();
   void forget_pending();
   void seal_event(std::string_view kind, std::string_view members, Buffer& to);
   wire::Result<void> write_pending();

@@ -67,6 +67,7 @@ struct Log::Implementation {
   bool dirty = false;     // something was appended since the last pass began
   bool unsynced = false;  // something was written since the last sync began
   bool idle = false;      // the writer waits for something to be appended
+  bool syncing = false;   // it waits for the disk
   bool stopping = false;
   std::mutex call_mutex;  // guards on_durable and its run; never taken under `mutex`
   std::function<void(std::uint64_t)> on_durable;
@@ -91,7 +92,8 @@ void Log::Implementation::run() {
   auto next_sync = next_pass;
   while (!stopping) {
     if (dirty || Clock::now() < next_pass) {  // nobody has to wake it under load
-      wake.wait_until(lock, next_pass, [this] { return stopping; });
+      wake.wait_until(lock, unsynced ? std::min(next_pass, next_sync) : next_pass,
+                      [this] { return stopping; });
     } else {
       idle = true;
       wake.wait_until(lock, unsynced ? next_sync : next_check, [this] { return dirty || stopping; });
@@ -130,12 +132,14 @@ void Log::Implementation::sync(std::unique_lock<std::mutex>& lock) {
   std::uint64_t on_disk = 0;
   const Journal::Sync sync = journal->begin_sync();
   if (sync.file) {
+    syncing = true;
     lock.unlock();
     const auto result = sync.file->sync();
     // A log is written and hardly read: its pages are used again instead of pushing out what others read,
     // and one that was in use is cheaper than a fresh one (1 us a KB on a virtual machine, measured).
     sync.file->let_go(sync.size);
     lock.lock();
+    syncing = false;
     if (journal->end_sync(sync, result)) {
       on_disk = sync.seq;
     } else {
@@ -178,9 +182,9 @@ wire::Result<std::unique_ptr<Log>> Log::open(LogOptions options) {
 
 wire::Result<std::uint64_t> Log::append(Batch& batch) {
   if (batch.empty()) return durable();
-  // While the writer idles there is no load, and no reason to be behind.
-  auto sealed = implementation_->under_lock(
-      [&] { return implementation_->journal->append(batch, implementation_->idle); });
+  // While the writer idles there is no load, and while it waits for the disk nobody else who would write.
+  Implementation& state = *implementation_;
+  auto sealed = state.under_lock([&] { return state.journal->append(batch, state.idle || state.syncing); });
   if (sealed) batch.clear();
   return sealed;
 }

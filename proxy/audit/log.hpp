@@ -17,8 +17,7 @@ enum class Durability : std::uint8_t {
   kNone,
   /// Survives kill -9: written to the file by append() where the log was at rest, else kept in memory of the
   /// kernel's (spool.hpp) and written within 1 to 10 ms, as often as a hundredth of a processor allows.
-  /// fdatasync
-  /// behind it, every 2 to 100 ms, likewise.
+  /// fdatasync behind it, every 2 to 100 ms, likewise.
   kBatch,
   /// Written to the file by append(); fdatasync every 2 ms, and durable() tells when it has come back:
   /// survives a power cut.
@@ -73,7 +72,8 @@ class Log {
   static wire::Result<std::unique_ptr<Log>> open(LogOptions options);
   ~Log();  ///< close()
 
-  /// Seals and writes the batch and clears it. Gives the seq of its last line. On an error (53100, "audit
+  /// Seals the batch, keeps it as the durability says, and clears it. Gives the seq of its last line. On an
+  /// error (53100, "audit
   /// ..") nothing of the batch counts as recorded: what it was for must not run. The batch is left as it was.
   wire::Result<std::uint64_t> append(Batch& batch);
 

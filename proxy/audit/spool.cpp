@@ -1,14 +1,15 @@
 #include "proxy/audit/spool.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <utility>
-
-#include "proxy/audit/file.hpp"
 
 namespace chaperone::audit {
 namespace {
@@ -20,20 +21,33 @@ std::string spool_path(const std::string& log) {
   return hidden_path(log, ".spool");
 }
 
+/// Whether a page that has its blocks keeps them when it is written back.
+bool writes_in_place(int descriptor) {
+  struct statfs system;
+  if (::fstatfs(descriptor, &system) != 0) return false;
+  return system.f_type == EXT4_SUPER_MAGIC || system.f_type == XFS_SUPER_MAGIC ||
+         system.f_type == TMPFS_MAGIC;
+}
+
 }  // namespace
 
 wire::Result<std::unique_ptr<Spool>> Spool::create(const std::string& log) {
-  const std::string path = spool_path(log);
-  const Descriptor descriptor(
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-  if (!descriptor) return system_error(path, "cannot open", errno);
+  std::string path = spool_path(log);
+  Descriptor descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!descriptor) return system_error(path, "cannot create", errno);
+  const auto give_up = [&path](std::string_view what, int number) {
+    ::unlink(path.c_str());
+    return system_error(path, what, number);
+  };
+  if (!writes_in_place(*descriptor)) return give_up("cannot be kept on this file system", ENOTSUP);
   // Blocks of its own: a store to a page without them would raise SIGBUS on a full disk.
   if (const int failed = ::posix_fallocate(*descriptor, 0, kSize); failed != 0) {
-    return system_error(path, "cannot get room", failed);
+    return give_up("cannot get room", failed);
   }
   void* const memory = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, *descriptor, 0);
-  if (memory == MAP_FAILED) return system_error(path, "cannot map", errno);
-  return std::unique_ptr<Spool>(new Spool(static_cast<char*>(memory)));
+  if (memory == MAP_FAILED) return give_up("cannot map", errno);
+  return std::unique_ptr<Spool>(
+      new Spool(std::move(path), std::move(descriptor), static_cast<char*>(memory)));
 }
 
 Spool::~Spool() {
@@ -47,15 +61,23 @@ bool Spool::append(std::string_view lines) {
   return true;
 }
 
-wire::Result<std::string> spooled_lines(const std::string& log, ChainPosition& end) {
+bool Spool::in_place() const {
+  struct stat here;
+  struct stat there;
+  return ::fstat(*descriptor_, &here) == 0 && ::stat(path_.c_str(), &there) == 0 &&
+         here.st_dev == there.st_dev && here.st_ino == there.st_ino &&
+         static_cast<std::size_t>(here.st_size) == kSize;
+}
+
+wire::Result<std::string> read_spool(const std::string& log) {
   const std::string path = spool_path(log);
   const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  std::string found;
+  std::string text;
   if (!descriptor) {
-    if (errno == ENOENT) return {boost::system::in_place_value, std::move(found)};
+    if (errno == ENOENT) return {boost::system::in_place_value, std::move(text)};
     return system_error(path, "cannot open", errno);
   }
-  std::string text(kSize, '\0');
+  text.resize(kSize);
   std::size_t size = 0;
   while (size < kSize) {
     const ssize_t got = ::read(*descriptor, text.data() + size, kSize - size);
@@ -64,25 +86,43 @@ wire::Result<std::string> spooled_lines(const std::string& log, ChainPosition& e
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
+  text.resize(size);
+  return {boost::system::in_place_value, std::move(text)};
+}
 
+SpooledLines spooled_lines(std::string_view spool, ChainPosition& end) {
   // Behind the newest lines stands what is left of older ones, of which the file has all.
+  SpooledLines found;
   Sha256 sha256;
-  std::string_view left = std::string_view(text).substr(0, size);
-  for (std::size_t length = left.find('\n'); length != left.npos; length = left.find('\n')) {
-    const auto line = read_sealed_line(left.substr(0, length));
+  for (std::size_t length = spool.find('\n'); length != spool.npos; length = spool.find('\n')) {
+    const auto line = read_sealed_line(spool.substr(0, length));
     if (!line || !hash_fits(*line, sha256)) break;
-    if (line->seq > end.seq) {
-      if (line->seq != end.seq + 1 || line->prev != end.hash_text()) break;
-      found.append(left.substr(0, length + 1));
+    const bool follows = line->seq == end.seq + 1 && line->prev == end.hash_text();
+    const bool is_there = line->seq < end.seq || (line->seq == end.seq && line->hash == end.hash_text());
+    if (!follows && !is_there) {
+      found.foreign = line->seq;
+      break;
+    }
+    if (follows) {
+      found.lines.append(spool.substr(0, length + 1));
       end = line->position();
     }
-    left.remove_prefix(length + 1);
+    spool.remove_prefix(length + 1);
   }
-  return {boost::system::in_place_value, std::move(found)};
+  return found;
 }
 
 void remove_spool(const std::string& log) {
   ::unlink(spool_path(log).c_str());
+}
+
+wire::Result<std::string> set_spool_aside(const std::string& log, std::uint64_t seq) {
+  const std::string path = spool_path(log);
+  std::string aside = set_aside_path(log + ".spool", seq);
+  if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) != 0) {
+    return system_error(path, "holds lines of another log and cannot be renamed to " + aside, errno);
+  }
+  return {boost::system::in_place_value, std::move(aside)};
 }
 
 }  // namespace chaperone::audit

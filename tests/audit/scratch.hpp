@@ -20,8 +20,8 @@ namespace chaperone::audit::test {
 
 class Scratch {
  public:
-  Scratch() {
-    std::string name = testing::TempDir() + "audit_XXXXXX";
+  explicit Scratch(const std::string& under = testing::TempDir()) {
+    std::string name = under + "audit_XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a directory " + name);
     directory_ = name;
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/audit/child.hpp"
 #include "tests/audit/scratch.hpp"
 
@@ -9,6 +11,9 @@ namespace chaperone::audit {
 namespace {
 
 using namespace test;
+
+/// There is always a spool there, whatever the file system of the tests' own folder is.
+constexpr const char* kTmpfs = "/dev/shm/";
 
 /// Sealed lines of one chain, the first of seq 1.
 std::vector<std::string> sealed_lines(std::size_t count, std::string_view sql = "SELECT 1") {
@@ -39,13 +44,15 @@ std::string spool_file(const Scratch& scratch) {
 }
 
 std::string found_behind(const Scratch& scratch, ChainPosition end) {
-  const auto found = spooled_lines(scratch.log(), end);
-  EXPECT_TRUE(found) << found.error().message;
-  return found ? *found : std::string();
+  return spooled_lines(read_spool(scratch.log()).value(), end).lines;
+}
+
+std::uint64_t foreign_behind(const Scratch& scratch, ChainPosition end) {
+  return spooled_lines(read_spool(scratch.log()).value(), end).foreign;
 }
 
 TEST(Spool, GivesBackWhatTheFileDoesNotHave) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   const auto lines = sealed_lines(9);
   {
     const auto spool = Spool::create(scratch.log()).value();
@@ -59,18 +66,23 @@ TEST(Spool, GivesBackWhatTheFileDoesNotHave) {
   EXPECT_EQ(found_behind(scratch, position_of(lines[6])), join(lines, 8, 9)) << "a write under way";
   EXPECT_EQ(found_behind(scratch, position_of(lines[8])), "");
   ChainPosition end = position_of(lines[5]);
-  ASSERT_TRUE(spooled_lines(scratch.log(), end));
+  spooled_lines(read_spool(scratch.log()).value(), end);
   EXPECT_EQ(end.seq, 9U);
   EXPECT_EQ(end.hash_text(), position_of(lines[8]).hash_text());
 }
 
 TEST(Spool, BelievesNothingThatDoesNotFitTheChain) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   const auto lines = sealed_lines(5);
   const auto others = sealed_lines(5, "SELECT 2");
   ASSERT_TRUE(Spool::create(scratch.log()).value()->append(join(lines, 3, 5)));
   EXPECT_EQ(found_behind(scratch, {}), "") << "lines are missing between";
+  EXPECT_EQ(foreign_behind(scratch, {}), 3U);
   EXPECT_EQ(found_behind(scratch, position_of(others[1])), "") << "it is the spool of another log";
+  EXPECT_EQ(foreign_behind(scratch, position_of(others[1])), 3U);
+  EXPECT_EQ(foreign_behind(scratch, position_of(others[2])), 3U);
+  EXPECT_EQ(foreign_behind(scratch, position_of(lines[1])), 0U);
+  EXPECT_EQ(foreign_behind(scratch, position_of(lines[2])), 0U);
 
   std::string changed = lines[3];
   changed[changed.find("SELECT 1")] = 'X';
@@ -83,7 +95,7 @@ TEST(Spool, BelievesNothingThatDoesNotFitTheChain) {
 }
 
 TEST(Spool, HasAnEnd) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   const auto lines = sealed_lines(40, std::string(60'000, 'x'));
   const auto spool = Spool::create(scratch.log()).value();
   std::size_t taken = 0;
@@ -94,17 +106,17 @@ TEST(Spool, HasAnEnd) {
 
 /// The files of a log at work as kill -9 would leave them now.
 void copy_crashed(const Scratch& from, const Scratch& to) {
-  // In this order: what leaves the spool in between is in neither copy's way.
-  write_file(to.log(), read_file(from.log()));
+  // In this order: what leaves the spool in between is in the log.
   write_file(spool_file(to), read_file(spool_file(from)));
+  write_file(to.log(), read_file(from.log()));
 }
 
 TEST(Spool, ALogGoesOnBehindWhatWasSpooled) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   const auto log = open_log({.file = scratch.log()});
   for (std::uint64_t number = 1; number <= 20; ++number) {
     const std::uint64_t last = append_statement(*log, number);
-    const Scratch crashed;
+    const Scratch crashed(kTmpfs);
     copy_crashed(scratch, crashed);
     open_log({.file = crashed.log(), .durability = number % 2 == 0 ? Durability::kBatch : Durability::kSync});
     const auto all = records(crashed.log());
@@ -119,7 +131,7 @@ TEST(Spool, ALogGoesOnBehindWhatWasSpooled) {
 TEST(Spool, ALineThatIsTornInTheFileIsWholeInTheSpool) {
   const auto lines = sealed_lines(4);
   for (std::size_t cut = 0; cut < lines[2].size(); cut += 19) {
-    const Scratch scratch;
+    const Scratch scratch(kTmpfs);
     write_file(scratch.log(), join(lines, 1, 2) + lines[2].substr(0, cut));
     write_file(spool_file(scratch), join(lines, 2, 4));
     open_log({.file = scratch.log()});
@@ -131,8 +143,38 @@ TEST(Spool, ALineThatIsTornInTheFileIsWholeInTheSpool) {
   }
 }
 
+TEST(Spool, WhatIsOfALogThatWasMovedAwayIsKept) {
+  const Scratch scratch(kTmpfs);
+  const auto lines = sealed_lines(6);
+  write_file(spool_file(scratch), join(lines, 3, 6));
+  open_log({.file = scratch.log()});
+  EXPECT_EQ(read_file(scratch.log() + ".spool.000000000003"), join(lines, 3, 6));
+  const auto first = records(scratch.log()).at(0);
+  EXPECT_EQ(member(first, "event"), "recovery");
+  EXPECT_EQ(member(first, "spool"), "audit.jsonl.spool.000000000003");
+  EXPECT_TRUE(is_intact(verify_log(scratch.log())));
+
+  write_file(spool_file(scratch), join(lines, 3, 6));
+  const auto log = Log::open({.file = scratch.log()});
+  ASSERT_FALSE(log) << "it would go over what is kept";
+  EXPECT_TRUE(contains(log.error().message, "cannot be renamed to"));
+}
+
+TEST(Spool, OneThatWasRemovedIsMadeAnew) {
+  const Scratch scratch(kTmpfs);
+  const auto log = open_log({.file = scratch.log()});
+  remove_spool(scratch.log());
+  for (std::uint64_t number = 1; number <= 400 && !std::filesystem::exists(spool_file(scratch)); ++number) {
+    append_statement(*log, number);
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+  EXPECT_TRUE(std::filesystem::exists(spool_file(scratch)));
+  log->close();
+  EXPECT_TRUE(is_intact(verify_log(scratch.log())));
+}
+
 TEST(Spool, AFirstLineMayStandThereAlone) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   const auto lines = sealed_lines(2);
   write_file(spool_file(scratch), join(lines, 1, 2));
   open_log({.file = scratch.log()});
@@ -141,7 +183,7 @@ TEST(Spool, AFirstLineMayStandThereAlone) {
 }
 
 TEST(Spool, WhatHasNoRoomThereIsInTheFileAtOnce) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   const auto log = open_log({.file = scratch.log()});
   for (std::uint64_t number = 1; number <= 6; number += 2) {
     append_statement(*log, number);
@@ -154,7 +196,7 @@ TEST(Spool, WhatHasNoRoomThereIsInTheFileAtOnce) {
 }
 
 TEST(Spool, ALogWithoutOneWritesAtOnce) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   in_child([&] {
     limit_file_size(500'000);  // a spool is larger
     const auto log = open_log({.file = scratch.log()});
@@ -166,7 +208,7 @@ TEST(Spool, ALogWithoutOneWritesAtOnce) {
 }
 
 TEST(Spool, OneThatCanNotBeReadIsNotPassedOver) {
-  const Scratch scratch;
+  const Scratch scratch(kTmpfs);
   std::filesystem::create_directory(spool_file(scratch));
   const auto log = Log::open({.file = scratch.log()});
   ASSERT_FALSE(log) << "it may hold lines";

@@ -289,7 +289,9 @@ TEST(Printable, CutsAtColumns) {
 class AuditCommand : public testing::Test {
  protected:
   std::unique_ptr<audit::Log> open(std::uint64_t rotate_size = 1 << 20) {
-    auto log = audit::Log::open({.file = file_, .rotate_size = rotate_size});
+    // With sync, a line is in the file when it was appended.
+    auto log =
+        audit::Log::open({.file = file_, .rotate_size = rotate_size, .durability = audit::Durability::kSync});
     EXPECT_TRUE(log) << log.error().message;
     return std::move(*log);
   }

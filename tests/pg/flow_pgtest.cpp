@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kMiB = 1U << 20;
 #if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kMayGrow = 96 * kMiB;  // quarantine and shadow
+constexpr std::size_t kMayGrow = 160 * kMiB;  // quarantine and shadow
 #else
 constexpr std::size_t kMayGrow = 16 * kMiB;
 #endif

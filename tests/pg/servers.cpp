@@ -237,8 +237,7 @@ void Chaperone::read_audit() const {
     const auto last = audit::read_sealed_line(lines_.back());
     if (!last) return true;
     audit::ChainPosition end = last->position();
-    const auto spooled = audit::spooled_lines(audit_, end);
-    return !spooled || spooled->empty();
+    return audit::spooled_lines(audit::read_spool(audit_).value(), end).lines.empty();
   }));
 }
 
