@@ -28,14 +28,6 @@ CREATE FUNCTION fails() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION
 CREATE PROCEDURE twice() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO big VALUES (1, 'a'); COMMIT; INSERT INTO big VALUES (2, 'b'); COMMIT; END $$;
 )";
 
-bool under_sanitizer() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#else
-  return false;
-#endif
-}
-
 // gtest owns it: the servers end with the last test.
 class Servers : public testing::Environment {
  public:
@@ -380,7 +372,6 @@ Postgres& postgres() {
 
 Chaperone& chaperone() {
   if (!servers().chaperone) {
-    if (under_sanitizer()) ::setenv("ASAN_OPTIONS", "quarantine_size_mb=16", 0);
     servers().chaperone = std::make_unique<Chaperone>(ChaperoneOptions{.server = postgres().address()});
   }
   return *servers().chaperone;
