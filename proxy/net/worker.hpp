@@ -47,8 +47,7 @@ struct Shared {
 ///
 /// The thread sleeps in one epoll_wait(): on its sockets (level-triggered), its mailbox, and the next
 /// deadline. One round: receive from every socket that has something, let the sessions decide; then hand the
-/// records of the round to the log with one write, and only then what it has to send to the kernel, all at
-/// once.
+/// records of the round to the log, all at once, and only then what it has to send to the kernel, likewise.
 class Worker {
  public:
   Worker(Shared& shared, std::shared_ptr<const session::Environment> environment, audit::Values values);
