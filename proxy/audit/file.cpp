@@ -37,6 +37,13 @@ wire::Error system_error(std::string_view file, std::string_view what, int numbe
   return {wire::sqlstate::kDiskFull, std::move(message)};
 }
 
+bool is_named(const Descriptor& descriptor, const std::string& path) {
+  struct stat here;
+  struct stat there;
+  return ::fstat(*descriptor, &here) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 wire::Result<std::shared_ptr<LogFile>> LogFile::open(const std::string& path, int flags) {
   // O_NONBLOCK: a FIFO must be refused below, not waited for.
   Descriptor descriptor(
@@ -95,10 +102,7 @@ void LogFile::let_go(std::uint64_t size) const {
 }
 
 bool LogFile::in_place() const {
-  struct stat here;
-  struct stat there;
-  return ::fstat(*descriptor_, &here) == 0 && ::stat(path_.c_str(), &there) == 0 &&
-         here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+  return is_named(descriptor_, path_);
 }
 
 wire::Result<void> LogFile::move_to(const std::string& path) {

@@ -33,6 +33,9 @@ class Descriptor {
 /// "audit log <file>: <what>: <the system's word for errno>".
 wire::Error system_error(std::string_view file, std::string_view what, int number);
 
+/// Whether the path names this very file.
+bool is_named(const Descriptor& descriptor, const std::string& path);
+
 /// A file that lines are appended to.
 class LogFile {
  public:

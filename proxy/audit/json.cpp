@@ -19,7 +19,9 @@ constexpr auto kHexPairs = [] {
 }();
 constexpr std::uint64_t kEachByte = 0x0101010101010101;
 constexpr std::uint64_t kHighBits = 0x8080808080808080;
-constexpr std::size_t kKeptCapacity = 1 << 20;
+/// Twice what a full spool holds, since capacity is doubled: the lines that wait beside it get no memory
+/// anew.
+constexpr std::size_t kKeptCapacity = 2 << 20;
 /// Longest piece that one step of the slow path writes: "\u001f".
 constexpr std::size_t kLongestEscape = 6;
 

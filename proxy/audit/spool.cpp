@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 namespace chaperone::audit {
@@ -62,32 +61,18 @@ bool Spool::append(std::string_view lines) {
 }
 
 bool Spool::in_place() const {
-  struct stat here;
-  struct stat there;
-  return ::fstat(*descriptor_, &here) == 0 && ::stat(path_.c_str(), &there) == 0 &&
-         here.st_dev == there.st_dev && here.st_ino == there.st_ino &&
-         static_cast<std::size_t>(here.st_size) == kSize;
+  struct stat status;
+  return is_named(descriptor_, path_) && ::fstat(*descriptor_, &status) == 0 &&
+         static_cast<std::size_t>(status.st_size) == kSize;
 }
 
 wire::Result<std::string> read_spool(const std::string& log) {
   const std::string path = spool_path(log);
-  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  std::string text;
-  if (!descriptor) {
-    if (errno == ENOENT) return {boost::system::in_place_value, std::move(text)};
-    return system_error(path, "cannot open", errno);
-  }
-  text.resize(kSize);
-  std::size_t size = 0;
-  while (size < kSize) {
-    const ssize_t got = ::read(*descriptor, text.data() + size, kSize - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error(path, "cannot read", errno);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  text.resize(size);
-  return {boost::system::in_place_value, std::move(text)};
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT)
+    return {boost::system::in_place_value, std::string()};
+  const auto file = LogFile::open(path);
+  if (!file) return file.error();
+  return (*file)->read(0, kSize);
 }
 
 SpooledLines spooled_lines(std::string_view spool, ChainPosition& end) {
@@ -117,11 +102,10 @@ void remove_spool(const std::string& log) {
 }
 
 wire::Result<std::string> set_spool_aside(const std::string& log, std::uint64_t seq) {
-  const std::string path = spool_path(log);
   std::string aside = set_aside_path(log + ".spool", seq);
-  if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, aside.c_str(), RENAME_NOREPLACE) != 0) {
-    return system_error(path, "holds lines of another log and cannot be renamed to " + aside, errno);
-  }
+  const auto file = LogFile::open(spool_path(log));
+  if (!file) return file.error();
+  if (auto done = (*file)->move_to(aside); !done) return done.error();
   return {boost::system::in_place_value, std::move(aside)};
 }
 

@@ -17,7 +17,7 @@ namespace chaperone::pg {
 namespace {
 
 constexpr std::size_t kMiB = 1U << 20;
-constexpr std::size_t kMayGrow = (kUnderSanitizer ? 96 : 16) * kMiB;
+constexpr std::size_t kMayGrow = 16 * kMiB;
 
 std::size_t megabytes() {
   const char* const text = std::getenv("PGCHAPERONE_FLOW_MB");
@@ -171,7 +171,7 @@ TEST_F(Flow, IdleSessions) {
   for (std::size_t i = 0; i < kSessions; ++i) idle.push_back(std::make_unique<Client>(chaperone().address()));
   for (auto& client : idle) client->exchange(extended("select repeat('x', 100000)") + sync());
   const auto now = chaperone().process().resident();
-  EXPECT_LT(now, before + (kUnderSanitizer ? kMayGrow : kSessions * (32U << 10)))
+  EXPECT_LT(now, before + kSessions * (32U << 10))
       << "a session holds " << (now - before) / kSessions << " bytes";
   EXPECT_EQ(client_.scalar("select 'served'"), "served");
   for (auto& client : idle) EXPECT_EQ(client->scalar("select 'alive'"), "alive");

@@ -15,19 +15,6 @@
 
 namespace chaperone::pg {
 
-/// What is built with AddressSanitizer takes more memory, for its quarantine and shadow.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-inline constexpr bool kUnderSanitizer = true;
-#else
-inline constexpr bool kUnderSanitizer = false;
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kUnderSanitizer = true;
-#else
-inline constexpr bool kUnderSanitizer = false;
-#endif
-
 /// A throwaway PostgreSQL with a role `tester` (a superuser) and a database `shop`, on a loopback port and a
 /// Unix socket. Over TCP it speaks TLS with whoever asks, and the role `encrypted` gets in by it alone.
 class Postgres {

@@ -16,6 +16,18 @@
 namespace chaperone::pg {
 namespace {
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool kUnderSanitizer = true;
+#else
+constexpr bool kUnderSanitizer = false;
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+constexpr bool kUnderSanitizer = true;
+#else
+constexpr bool kUnderSanitizer = false;
+#endif
+
 constexpr const char* kPsql = "/usr/lib/postgresql/15/bin/psql";
 
 class Tls : public testing::Test {
